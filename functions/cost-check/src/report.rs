@@ -1,0 +1,93 @@
+//! The account of a run: for machines, for graphs and for people.
+
+use domain::time::whole_hours;
+use domain::{Failure, FailureKind, Usd};
+use runtime::{Metric, Outcome, Report, Status, Unit};
+use serde_json::{Value, json};
+
+use crate::alerts::Step;
+use crate::apply::Applied;
+use crate::notice;
+use crate::plan::Plan;
+use crate::reading::Reading;
+
+/// A dry run: the plan, and nothing done.
+pub fn planned(plan: &Plan) -> Outcome {
+    Report { status: Status::Planned, result: result(plan, &Applied::default()), text: plan.to_string(), metrics: Vec::new() }.into()
+}
+
+/// A run that applied its plan.
+pub fn done(plan: &Plan, applied: Result<Applied, Failure>) -> Outcome {
+    let mut text = plan.to_string();
+    let (applied, failure) = match applied {
+        Ok(applied) => {
+            let failure = applied.waiting.first().map(|(_, failure)| waiting(&applied, failure));
+            (applied, failure)
+        }
+        Err(failure) => (Applied::default(), Some(failure)),
+    };
+    for id in &applied.sent {
+        text.push_str(&format!("  sent {id}\n"));
+    }
+    if let Some(failure) = &failure {
+        text.push_str(&format!("  failed: {failure}\n"));
+    }
+    let status = if failure.is_some() { Status::Failed } else { Status::Done };
+    let report = Report { status, result: result(plan, &applied), text, metrics: metrics(plan, &applied) };
+    Outcome { report, failure }
+}
+
+fn waiting(applied: &Applied, first: &Failure) -> Failure {
+    let ids: Vec<&str> = applied.waiting.iter().map(|(id, _)| id.as_str()).collect();
+    // A denied topic stays denied until somebody acts; everything else is worth Lambda's own retry.
+    let kind = if first.kind == FailureKind::Refused { FailureKind::Refused } else { first.kind };
+    Failure::new(kind, format!("{} notices wait for the next run ({}): {first}", ids.len(), ids.join(", "))).with_code(first.code.as_deref())
+}
+
+fn result(plan: &Plan, applied: &Applied) -> Value {
+    let changes: Vec<Value> = plan
+        .changes
+        .iter()
+        .map(|change| {
+            let alert = &change.alert;
+            json!({"id": notice::id(change.step, alert), "step": change.step.to_string(), "level": alert.level, "day": alert.day})
+        })
+        .collect();
+    json!({
+        "as_of": plan.as_of,
+        "bill": plan.reading.to_string(),
+        "problem": plan.problem,
+        "figures_of": plan.figures_of,
+        "figures_age_hours": plan.figures_of.map(|taken| whole_hours(taken, plan.as_of)),
+        "day": plan.day,
+        "month": plan.month,
+        "alerts": changes,
+        "sent": applied.sent,
+        "waiting": applied.waiting.iter().map(|(id, _)| id).collect::<Vec<_>>(),
+    })
+}
+
+fn metrics(plan: &Plan, applied: &Applied) -> Vec<Metric> {
+    let moved = |step: Step| plan.changes.iter().filter(|change| change.step == step).count();
+    let pages = match (&plan.reading, &plan.state) {
+        (Reading::Ask { .. }, Some(state)) => state.pages.booked,
+        _ => 0,
+    };
+    let mut metrics = vec![
+        Metric::count("AlertsOpened", moved(Step::Opened) + moved(Step::OpenedAgain)),
+        Metric::count("AlertsEscalated", moved(Step::Escalated)),
+        Metric::count("AlertsResolved", moved(Step::Resolved)),
+        Metric::count("NoticesSent", applied.sent.len()),
+        Metric::count("NoticesWaiting", applied.waiting.len()),
+        Metric::count("BillReadFailed", usize::from(plan.problem.is_some())),
+    ];
+    if pages > 0 {
+        metrics.push(Metric::whole("BillPagesToday", Unit::Count, i64::from(pages)));
+    }
+    if let Some(taken) = plan.figures_of {
+        metrics.push(Metric::whole("BillAgeHours", Unit::None, whole_hours(taken, plan.as_of)));
+    }
+    let yesterday: Option<Usd> = plan.day.as_ref().map(|day| day.usage);
+    metrics.extend(yesterday.map(|usage| Metric::dollars("YesterdayUsage", usage)));
+    metrics
+}
