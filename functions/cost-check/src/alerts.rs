@@ -71,6 +71,23 @@ pub struct Change {
     pub measure: Option<Measure>,
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, alert, measure } = self;
+        match (alert.kind, measure) {
+            (Kind::Cost, Some(measure)) => {
+                let Measure { value, limit } = measure;
+                let (scope, day, level, percent) = (&alert.scope, alert.day, alert.level, measure.percent());
+                write!(
+                    f,
+                    "alert {step}: {scope} on {day} at level {level} %: {value} USD is {percent} % of {limit} USD"
+                )
+            }
+            _ => write!(f, "alert {step}: the bill is out of view since {}", alert.day),
+        }
+    }
+}
+
 /// The next step of a day's alert, given the level that its cost exceeds now.
 pub fn step(alert: Option<&Alert>, level: Option<u32>) -> Option<Step> {
     match (alert, level) {
@@ -87,7 +104,9 @@ pub fn changes(policy: &Policy, state: &State, observation: Option<&Observation>
     let since = state.since.unwrap_or(as_of);
     let first_judged = Day::of(since).plus(-1);
     let mut changes: Vec<Change> = Vec::new();
-    for (day, costs) in observation.iter().flat_map(|seen| &seen.days).filter(|(day, costs)| **day >= first_judged && costs.has_data()) {
+    for (day, costs) in
+        observation.iter().flat_map(|seen| &seen.days).filter(|(day, costs)| **day >= first_judged && costs.has_data())
+    {
         let account = (Scope::Account, Measure { value: costs.usage_total().unblended, limit: policy.threshold });
         let tenants = policy.budgets.iter().map(|(tenant, limit): (&TenantId, &Usd)| {
             let value = costs.usage_of(tenant.as_str()).net_amortized;
@@ -137,13 +156,23 @@ fn blindness(
         // An event from before the alert says nothing about its end.
         Some(alert) if !blind && as_of > alert.changed => {
             let identity = (Kind::Unknown, Scope::Account, alert.day);
-            Some(Change { step: Step::Resolved, alert: moved(Step::Resolved, Some(alert), identity, 0, as_of), measure: None })
+            Some(Change {
+                step: Step::Resolved,
+                alert: moved(Step::Resolved, Some(alert), identity, 0, as_of),
+                measure: None,
+            })
         }
         _ => None,
     }
 }
 
-fn moved(step: Step, known: Option<&Alert>, (kind, scope, day): (Kind, Scope, Day), level: u32, as_of: Timestamp) -> Alert {
+fn moved(
+    step: Step,
+    known: Option<&Alert>,
+    (kind, scope, day): (Kind, Scope, Day),
+    level: u32,
+    as_of: Timestamp,
+) -> Alert {
     let episode = known.map_or(1, |alert| alert.episode + u32::from(step == Step::OpenedAgain));
     let level = if step == Step::Resolved { known.map_or(level, |alert| alert.level) } else { level };
     Alert { kind, scope, day, level, open: step != Step::Resolved, episode, changed: as_of }
@@ -155,7 +184,9 @@ pub fn after(alerts: &[Alert], changes: &[Change], first_in_view: Option<Day>) -
         .iter()
         .filter(|alert| !changes.iter().any(|change| change.alert.identity() == alert.identity()))
         .chain(changes.iter().map(|change| &change.alert))
-        .filter(|alert| alert.kind == Kind::Unknown && alert.open || first_in_view.is_none_or(|first| alert.day >= first))
+        .filter(|alert| {
+            alert.kind == Kind::Unknown && alert.open || first_in_view.is_none_or(|first| alert.day >= first)
+        })
         .cloned()
         .collect();
     next.sort_by(|a, b| (a.day, a.kind, &a.scope).cmp(&(b.day, b.kind, &b.scope)));

@@ -25,7 +25,8 @@ impl Pages {
     /// `Transient` when Cost Explorer gives a token or a group a second time: the answer goes in circles.
     pub fn take(&mut self, page: BillPage) -> Result<Option<PageToken>, Failure> {
         self.count += 1;
-        let again = |what: String| Failure::new(FailureKind::Transient, format!("Cost Explorer gave {what} a second time"));
+        let again =
+            |what: String| Failure::new(FailureKind::Transient, format!("Cost Explorer gave {what} a second time"));
         for day in page.days {
             let estimated = self.estimated.entry(day.day).or_default();
             *estimated |= day.estimated;
@@ -78,7 +79,10 @@ pub fn days(window: Window, usage: Pages, charge_types: Pages) -> Result<BTreeMa
     for (day, costs) in &mut days {
         let missing = billed.get(day).copied().unwrap_or_default() - costs.usage_total();
         if [missing.unblended, missing.net_amortized].iter().any(|usd| usd.dollars().abs() > ROUNDING.dollars()) {
-            let problem = format!("the groups of {day} are {} USD beside its bill: it changed while it was read", missing.unblended);
+            let problem = format!(
+                "the groups of {day} are {} USD beside its bill: it changed while it was read",
+                missing.unblended
+            );
             return Err(Failure::new(FailureKind::Transient, problem));
         }
         costs.rounding = missing;

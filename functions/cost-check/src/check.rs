@@ -27,7 +27,10 @@ pub fn check(policy: &Policy, snapshot: &Snapshot, plan: Plan) -> Result<Plan, F
     if broken.is_empty() {
         return Ok(plan);
     }
-    Err(Failure::new(FailureKind::Refused, format!("the plan was refused and nothing was written: {}", broken.join("; "))))
+    Err(Failure::new(
+        FailureKind::Refused,
+        format!("the plan was refused and nothing was written: {}", broken.join("; ")),
+    ))
 }
 
 fn rows_add_up(plan: &Plan, broken: &mut Vec<String>) {
@@ -81,7 +84,8 @@ fn alerts_only_move_on(snapshot: &Snapshot, plan: &Plan, broken: &mut Vec<String
 }
 
 fn went_back(before: &Alert, after: &Alert) -> bool {
-    after.episode < before.episode || (after.episode == before.episode && (after.level < before.level || after.open && !before.open))
+    after.episode < before.episode
+        || (after.episode == before.episode && (after.level < before.level || after.open && !before.open))
 }
 
 fn notices_can_be_sent_and_none_is_lost(snapshot: &Snapshot, plan: &Plan, broken: &mut Vec<String>) {

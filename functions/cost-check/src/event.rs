@@ -97,9 +97,14 @@ mod tests {
         for (event, message) in [
             (json!({"action": "chek"}), "event field `action`: `chek` is not known; cost-check knows `check`"),
             (json!({"action": "check"}), "event field `.`: missing field `as_of`"),
-            (json!({"action": "check", "as_of": "now"}), "event field `as_of`: `now` is not an instant such as 2026-11-24T07:00:00Z"),
-            (json!({"action": "check", "as_of": "2026-11-24T16:00:00Z", "dryrun": true}),
-             "event field `dryrun`: unknown field `dryrun`, expected one of `action`, `as_of`, `dry_run`, `event_id`"),
+            (
+                json!({"action": "check", "as_of": "now"}),
+                "event field `as_of`: `now` is not an instant such as 2026-11-24T07:00:00Z",
+            ),
+            (
+                json!({"action": "check", "as_of": "2026-11-24T16:00:00Z", "dryrun": true}),
+                "event field `dryrun`: unknown field `dryrun`, expected one of `action`, `as_of`, `dry_run`, `event_id`",
+            ),
         ] {
             let failure = of(&event).unwrap_err();
             assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::InvalidInput, message));

@@ -11,7 +11,13 @@ use crate::state::{Alert, Kind, Observation, Scope};
 use crate::views::{self, Cause, DayView, Month};
 
 /// The notice of a change. Its id is made of what makes the news the same, so sending it twice is telling it once.
-pub fn of(policy: &Policy, change: &Change, observation: Option<&Observation>, blind_because: &str, as_of: Timestamp) -> Notice {
+pub fn of(
+    policy: &Policy,
+    change: &Change,
+    observation: Option<&Observation>,
+    blind_because: &str,
+    as_of: Timestamp,
+) -> Notice {
     let Change { step, alert, measure } = change;
     match (alert.kind, measure, observation) {
         (Kind::Cost, Some(measure), Some(seen)) => cost(policy, *step, alert, *measure, seen, as_of),
@@ -57,7 +63,10 @@ fn cost(policy: &Policy, step: Step, alert: &Alert, measure: Measure, seen: &Obs
             line("AWS revised the day, and it is no longer over. This alert is closed.".to_owned());
         }
         Step::Opened | Step::Escalated | Step::OpenedAgain => {
-            line(format!("{day}: {value} USD, {percent} % of the {limit_name} of {limit} USD (level {} %).", alert.level));
+            line(format!(
+                "{day}: {value} USD, {percent} % of the {limit_name} of {limit} USD (level {} %).",
+                alert.level
+            ));
             if seen.days.get(&day).is_some_and(|costs| costs.estimated) {
                 line("Still an estimate: AWS revises a day until the bill of its month closes.".to_owned());
             }
@@ -82,7 +91,9 @@ fn cost(policy: &Policy, step: Step, alert: &Alert, measure: Measure, seen: &Obs
     line(format!("Read from Cost Explorer at {}.", minute(seen.taken_at)));
     line(format!("Look: {}", link(day)));
     if step != Step::Resolved {
-        line(format!("Do: open the link, group by usage type, and stop what should not run. If it is right, raise {variable}."));
+        line(format!(
+            "Do: open the link, group by usage type, and stop what should not run. If it is right, raise {variable}."
+        ));
     }
     Notice { id: id(step, alert), subject, body }
 }
@@ -91,7 +102,10 @@ fn unknown(step: Step, alert: &Alert, because: &str, as_of: Timestamp) -> Notice
     let (subject, body) = match step {
         Step::Resolved => (
             "Cost in view again".to_owned(),
-            format!("The bill is readable again as of {}.\nDays that went over meanwhile have notices of their own.\n", minute(as_of)),
+            format!(
+                "The bill is readable again as of {}.\nDays that went over meanwhile have notices of their own.\n",
+                minute(as_of)
+            ),
         ),
         Step::Opened | Step::Escalated | Step::OpenedAgain => (
             format!("Cost unknown since {}", alert.day),
@@ -111,7 +125,9 @@ fn unknown(step: Step, alert: &Alert, because: &str, as_of: Timestamp) -> Notice
 pub fn month(month: &Month) -> String {
     let Month { first, through, so_far, forecast, method } = month;
     match forecast {
-        Some(forecast) => format!("Month from {first} to {through}: {so_far} USD. Forecast: {forecast} USD ({method})."),
+        Some(forecast) => {
+            format!("Month from {first} to {through}: {so_far} USD. Forecast: {forecast} USD ({method}).")
+        }
         None => format!("Month from {first} to {through}: {so_far} USD. No forecast: fewer than four weeks of days."),
     }
 }

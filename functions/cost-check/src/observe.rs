@@ -53,11 +53,14 @@ pub async fn observe(
     let reading = reading::decide(policy, &state, stored.as_ref(), run.as_of);
     let view = match reading {
         Reading::Ask { book, forecast, .. } if !run.dry_run => {
-            let mut budget = Budget { store, policy, run, state: &mut state, version: &mut versions.state, left: 0, spent: 0 };
+            let mut budget =
+                Budget { store, policy, run, state: &mut state, version: &mut versions.state, left: 0, spent: 0 };
             budget.book(book).await?;
             match read_bill(policy, bill, run, stored.as_ref(), forecast, &mut budget).await {
                 Ok(observation) => BillView::Fresh { observation, spent: budget.spent },
-                Err(failure) => BillView::Stored { observation: stored, failed: Some((failure.to_string(), budget.spent)) },
+                Err(failure) => {
+                    BillView::Stored { observation: stored, failed: Some((failure.to_string(), budget.spent)) }
+                }
             }
         }
         Reading::Ask { .. } | Reading::Reuse { .. } => BillView::Stored { observation: stored, failed: None },
@@ -157,7 +160,11 @@ async fn read_bill<S: StateStore>(
     Ok(Observation { written_by: run.id.clone(), taken_at: run.as_of, window, days, pages: count, forecast })
 }
 
-async fn pages<S: StateStore>(bill: &impl Bill, query: &BillQuery, budget: &mut Budget<'_, S>) -> Result<Answer, Failure> {
+async fn pages<S: StateStore>(
+    bill: &impl Bill,
+    query: &BillQuery,
+    budget: &mut Budget<'_, S>,
+) -> Result<Answer, Failure> {
     let mut answer = Answer::default();
     let mut token: Option<PageToken> = None;
     loop {

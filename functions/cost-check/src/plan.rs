@@ -9,7 +9,7 @@ use crate::alerts::{self, Change};
 use crate::config::Policy;
 use crate::notice;
 use crate::reading::Reading;
-use crate::state::{Attempt, Kind, Observation, Pages, State};
+use crate::state::{Attempt, Observation, Pages, State};
 use crate::views::{self, DayView, Month};
 
 /// What is known when the decision is made.
@@ -169,22 +169,19 @@ impl fmt::Display for Plan {
         match (day, figures_of) {
             (Some(day), Some(figures_of)) => {
                 let estimate = if day.estimated { ", an estimate" } else { "" };
-                writeln!(f, "  {}: {} USD of usage, bill {} USD{estimate} (figures of {figures_of})", day.day, day.usage, day.bill)?;
+                writeln!(
+                    f,
+                    "  {}: {} USD of usage, bill {} USD{estimate} (figures of {figures_of})",
+                    day.day, day.usage, day.bill
+                )?;
             }
             _ => writeln!(f, "  yesterday: no data, which is not zero")?,
         }
         if let Some(month) = month {
             writeln!(f, "  {}", notice::month(month))?;
         }
-        for Change { step, alert, measure } in changes {
-            match (alert.kind, measure) {
-                (Kind::Cost, Some(measure)) => writeln!(
-                    f,
-                    "  alert {step}: {} on {} at level {} %: {} USD is {} % of {} USD",
-                    alert.scope, alert.day, alert.level, measure.value, measure.percent(), measure.limit
-                )?,
-                _ => writeln!(f, "  alert {step}: the bill is out of view since {}", alert.day)?,
-            }
+        for change in changes {
+            writeln!(f, "  {change}")?;
         }
         if changes.is_empty() {
             writeln!(f, "  alerts: none moves")?;

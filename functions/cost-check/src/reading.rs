@@ -67,7 +67,9 @@ pub fn decide(policy: &Policy, state: &State, observation: Option<&Observation>,
     let booked = state.pages.on(today);
     if booked + book > policy.pages_per_day {
         let limit = policy.pages_per_day;
-        return Reading::Reuse { why: format!("{booked} of {limit} pages of the day are spent, and a reading takes {book}") };
+        return Reading::Reuse {
+            why: format!("{booked} of {limit} pages of the day are spent, and a reading takes {book}"),
+        };
     }
     Reading::Ask { why, book, forecast }
 }
@@ -105,6 +107,9 @@ fn near_a_limit(policy: &Policy, seen: &Observation, yesterday: Day) -> bool {
     let near = |value: Usd, limit: Usd| value > limit.percent(NEAR_PERCENT) && value <= limit;
     seen.days.get(&yesterday).is_some_and(|costs: &DayCosts| {
         near(costs.usage_total().unblended, policy.threshold)
-            || policy.budgets.iter().any(|(tenant, budget)| near(costs.usage_of(tenant.as_str()).net_amortized, *budget))
+            || policy
+                .budgets
+                .iter()
+                .any(|(tenant, budget)| near(costs.usage_of(tenant.as_str()).net_amortized, *budget))
     })
 }

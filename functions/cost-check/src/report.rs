@@ -1,11 +1,11 @@
 //! The account of a run: for machines, for graphs and for people.
 
 use domain::time::whole_hours;
-use domain::{Failure, FailureKind, Usd};
-use runtime::{Metric, Outcome, Report, Status, Unit};
+use domain::{Failure, Usd};
+use runtime::{Metric, NOTHING, Outcome, Report, Status, Unit};
 use serde_json::{Value, json};
 
-use crate::alerts::Step;
+use crate::alerts::{Change, Step};
 use crate::apply::Applied;
 use crate::notice;
 use crate::plan::Plan;
@@ -13,7 +13,15 @@ use crate::reading::Reading;
 
 /// A dry run: the plan, and nothing done.
 pub fn planned(plan: &Plan) -> Outcome {
-    Report { status: Status::Planned, result: result(plan, &Applied::default()), text: plan.to_string(), metrics: Vec::new() }.into()
+    Report {
+        status: Status::Planned,
+        decided: decided(plan),
+        did: NOTHING.to_owned(),
+        result: result(plan, &Applied::default()),
+        text: plan.to_string(),
+        metrics: Vec::new(),
+    }
+    .into()
 }
 
 /// A run that applied its plan.
@@ -33,15 +41,40 @@ pub fn done(plan: &Plan, applied: Result<Applied, Failure>) -> Outcome {
         text.push_str(&format!("  failed: {failure}\n"));
     }
     let status = if failure.is_some() { Status::Failed } else { Status::Done };
-    let report = Report { status, result: result(plan, &applied), text, metrics: metrics(plan, &applied) };
+    let report = Report {
+        status,
+        decided: decided(plan),
+        did: did(plan, &applied, failure.as_ref()),
+        result: result(plan, &applied),
+        text,
+        metrics: metrics(plan, &applied),
+    };
     Outcome { report, failure }
+}
+
+fn decided(plan: &Plan) -> String {
+    let mut parts = vec![plan.reading.to_string()];
+    parts.extend(plan.problem.iter().map(|problem| format!("it failed: {problem}")));
+    parts.extend(plan.changes.iter().map(Change::to_string));
+    parts.join("; ")
+}
+
+fn did(plan: &Plan, applied: &Applied, failure: Option<&Failure>) -> String {
+    if let Some(failure) = failure {
+        return format!("failed: {failure}");
+    }
+    let mut parts: Vec<String> = plan.observation.iter().map(|_| "stored the bill".to_owned()).collect();
+    parts.extend(applied.sent.iter().map(|id| format!("sent {id}")));
+    if parts.is_empty() && plan.state.is_some() {
+        parts.push("stored the state".to_owned());
+    }
+    if parts.is_empty() { NOTHING.to_owned() } else { parts.join(", ") }
 }
 
 fn waiting(applied: &Applied, first: &Failure) -> Failure {
     let ids: Vec<&str> = applied.waiting.iter().map(|(id, _)| id.as_str()).collect();
-    // A denied topic stays denied until somebody acts; everything else is worth Lambda's own retry.
-    let kind = if first.kind == FailureKind::Refused { FailureKind::Refused } else { first.kind };
-    Failure::new(kind, format!("{} notices wait for the next run ({}): {first}", ids.len(), ids.join(", "))).with_code(first.code.as_deref())
+    Failure::new(first.kind, format!("{} notices wait for the next run ({}): {first}", ids.len(), ids.join(", ")))
+        .with_code(first.code.as_deref())
 }
 
 fn result(plan: &Plan, applied: &Applied) -> Value {

@@ -137,7 +137,9 @@ pub fn causes(policy: &Policy, scope: &Scope, day: Day, observation: &Observatio
         .into_iter()
         .map(|(name, usd)| Cause { change: mean(&name).map(|mean| usd - mean), name, usd })
         .collect();
-    causes.sort_by(|a, b| (b.change.unwrap_or(b.usd), b.usd).cmp(&(a.change.unwrap_or(a.usd), a.usd)).then(a.name.cmp(&b.name)));
+    causes.sort_by(|a, b| {
+        (b.change.unwrap_or(b.usd), b.usd).cmp(&(a.change.unwrap_or(a.usd), a.usd)).then(a.name.cmp(&b.name))
+    });
     causes.truncate(3);
     causes
 }

@@ -3,8 +3,12 @@
 //! same library.
 
 pub mod automation;
+pub mod cli;
 pub mod gateway;
 pub mod package;
 pub mod parts;
+pub mod platform;
+pub mod play;
+pub mod running;
 pub mod simulators;
 pub mod wiring;

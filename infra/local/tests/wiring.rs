@@ -1,4 +1,5 @@
 //! The wiring against a real (local) account: what is described is there, and events go through it.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod wiring_platform;
 

@@ -41,10 +41,8 @@ impl Bill for CostExplorer {
         let doing = format!("ask Cost Explorer for {window}");
         let (groups, filter) = match query {
             BillQuery::Usage { tag_key, .. } => {
-                let groups = vec![
-                    group(GroupDefinitionType::Dimension, "SERVICE"),
-                    group(GroupDefinitionType::Tag, tag_key),
-                ];
+                let groups =
+                    vec![group(GroupDefinitionType::Dimension, "SERVICE"), group(GroupDefinitionType::Tag, tag_key)];
                 (groups, Some(without_adjustments()))
             }
             BillQuery::ChargeTypes { .. } => (vec![group(GroupDefinitionType::Dimension, "RECORD_TYPE")], None),
@@ -120,7 +118,10 @@ fn bill_group(group: &Group, query: &BillQuery) -> Result<BillGroup, String> {
         // A tag's group is named `KEY$VALUE`, and `KEY$` when untagged.
         (BillQuery::Usage { tag_key, .. }, [service, tag]) => {
             let value = tag.strip_prefix(tag_key.as_str()).and_then(|rest| rest.strip_prefix('$'));
-            vec![service.clone(), value.ok_or_else(|| format!("group `{tag}` is not of the tag `{tag_key}`"))?.to_owned()]
+            vec![
+                service.clone(),
+                value.ok_or_else(|| format!("group `{tag}` is not of the tag `{tag_key}`"))?.to_owned(),
+            ]
         }
         (BillQuery::ChargeTypes { .. }, [charge_type]) => vec![charge_type.clone()],
         (_, keys) => return Err(format!("a group has {} keys", keys.len())),

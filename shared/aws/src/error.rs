@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use domain::{Failure, FailureKind};
 
 /// Error codes by which services ask for fewer calls. (`aws_runtime` keeps such a list too, but private.)

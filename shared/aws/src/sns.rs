@@ -25,9 +25,11 @@ impl Topic {
 
 impl NoticeTopic for Topic {
     async fn publish(&self, notice: &Notice) -> Result<(), Failure> {
-        let id = MessageAttributeValue::builder().data_type("String").string_value(&notice.id).build().map_err(|error| {
-            Failure::from_error(FailureKind::Permanent, &error)
-        })?;
+        let id = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(&notice.id)
+            .build()
+            .map_err(|error| Failure::from_error(FailureKind::Permanent, &error))?;
         self.client
             .publish()
             .topic_arn(&self.arn)

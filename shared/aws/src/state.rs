@@ -43,15 +43,23 @@ impl StateStore for StateBucket {
             Err(error) => return Err(failure(&doing, &error)),
         };
         let version = version(object.e_tag, &doing)?;
-        let body = object.body.collect().await.map_err(|error| {
-            Failure::from_error(FailureKind::Transient, &error).while_doing(&doing)
-        })?;
+        let body = object
+            .body
+            .collect()
+            .await
+            .map_err(|error| Failure::from_error(FailureKind::Transient, &error).while_doing(&doing))?;
         Ok(Some(Stored { body: body.to_vec(), version }))
     }
 
     async fn put(&self, key: &str, body: Vec<u8>, expected: Option<&Version>) -> Result<Put, Failure> {
         let doing = self.doing("write", key);
-        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/json").body(body.clone().into());
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type("application/json")
+            .body(body.clone().into());
         let put = match expected {
             Some(version) => put.if_match(&version.0),
             None => put.if_none_match("*"),
@@ -62,7 +70,9 @@ impl StateStore for StateBucket {
                 // 409: two conditional writes at the same moment. 404: the object that `If-Match` names is gone.
                 let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
                 match code {
-                    Some("PreconditionFailed" | "ConditionalRequestConflict") => self.mine_or_conflict(key, &body).await,
+                    Some("PreconditionFailed" | "ConditionalRequestConflict") => {
+                        self.mine_or_conflict(key, &body).await
+                    }
                     Some("NoSuchKey") if expected.is_some() => Ok(Put::Conflict),
                     _ => Err(failure(&doing, &error)),
                 }

@@ -29,21 +29,26 @@ fn window() -> Window {
 
 #[tokio::test]
 async fn a_page_of_usage_asks_for_both_groupings_and_leaves_out_adjustments() {
-    let server = WireServer::answering(vec![Answer::new(200, json!({
-        "GroupDefinitions": [{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "TAG", "Key": "tenant"}],
-        "ResultsByTime": [{
-            "TimePeriod": {"Start": "2026-11-22", "End": "2026-11-23"}, "Total": {}, "Estimated": true,
-            "Groups": [
-                {"Keys": ["Amazon EC2", "tenant$acme"], "Metrics": {
-                    "UnblendedCost": {"Amount": "12.0000000123", "Unit": "USD"},
-                    "NetAmortizedCost": {"Amount": "1E-10", "Unit": "USD"}}},
-                {"Keys": ["Amazon S3", "tenant$"], "Metrics": {
-                    "UnblendedCost": {"Amount": "-0.5", "Unit": "USD"},
-                    "NetAmortizedCost": {"Amount": "0", "Unit": "USD"}}},
-            ],
-        }],
-        "NextPageToken": "page 3",
-    }).to_string())]).await;
+    let server = WireServer::answering(vec![Answer::new(
+        200,
+        json!({
+            "GroupDefinitions": [{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "TAG", "Key": "tenant"}],
+            "ResultsByTime": [{
+                "TimePeriod": {"Start": "2026-11-22", "End": "2026-11-23"}, "Total": {}, "Estimated": true,
+                "Groups": [
+                    {"Keys": ["Amazon EC2", "tenant$acme"], "Metrics": {
+                        "UnblendedCost": {"Amount": "12.0000000123", "Unit": "USD"},
+                        "NetAmortizedCost": {"Amount": "1E-10", "Unit": "USD"}}},
+                    {"Keys": ["Amazon S3", "tenant$"], "Metrics": {
+                        "UnblendedCost": {"Amount": "-0.5", "Unit": "USD"},
+                        "NetAmortizedCost": {"Amount": "0", "Unit": "USD"}}},
+                ],
+            }],
+            "NextPageToken": "page 3",
+        })
+        .to_string(),
+    )])
+    .await;
     let query = BillQuery::Usage { window: window(), tag_key: "tenant".into() };
     let page = CostExplorer::new(&sdk(&server)).page(&query, Some(&PageToken("page 2".into()))).await.unwrap();
 
@@ -97,7 +102,8 @@ async fn another_currency_is_refused_with_its_name() {
             "Groups": [{"Keys": ["Usage"], "Metrics": {
                 "UnblendedCost": {"Amount": "3", "Unit": "CNY"}, "NetAmortizedCost": {"Amount": "3", "Unit": "CNY"}}}],
         }],
-    }).to_string())]).await;
+    }).to_string())])
+    .await;
     let query = BillQuery::ChargeTypes { window: window() };
     let failure = CostExplorer::new(&sdk(&server)).page(&query, None).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Refused);
@@ -124,9 +130,14 @@ async fn errors_of_cost_explorer_keep_their_code() {
 
 #[tokio::test]
 async fn a_forecast_is_one_amount_for_the_window() {
-    let server = WireServer::answering(vec![Answer::new(200, json!({
-        "Total": {"Amount": "5230.25", "Unit": "USD"}, "ForecastResultsByTime": [],
-    }).to_string())]).await;
+    let server = WireServer::answering(vec![Answer::new(
+        200,
+        json!({
+            "Total": {"Amount": "5230.25", "Unit": "USD"}, "ForecastResultsByTime": [],
+        })
+        .to_string(),
+    )])
+    .await;
     let forecast = CostExplorer::new(&sdk(&server)).forecast(window()).await.unwrap();
     assert_eq!(forecast, usd("5230.25"));
     let asked = &server.asked()[0];
@@ -141,7 +152,8 @@ async fn a_notice_is_published_with_its_id_as_an_attribute() {
     let published = "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>\
         <MessageId>1</MessageId></PublishResult></PublishResponse>";
     let server = WireServer::answering(vec![Answer::new(200, published)]).await;
-    let notice = Notice { id: "cost/account/2026-11-23/120".into(), subject: "Cost alert".into(), body: "1,240 USD".into() };
+    let notice =
+        Notice { id: "cost/account/2026-11-23/120".into(), subject: "Cost alert".into(), body: "1,240 USD".into() };
     Topic::new(&sdk(&server), "arn:aws:sns:eu-central-1:123456789012:operations").publish(&notice).await.unwrap();
     let body = &server.asked()[0].body;
     for part in [
@@ -162,17 +174,18 @@ async fn a_throttled_notice_says_so() {
     let server = WireServer::answering(vec![Answer::new(400, throttled)]).await;
     let notice = Notice { id: "n".into(), subject: "s".into(), body: "b".into() };
     let failure = Topic::new(&sdk(&server), "arn:t").publish(&notice).await.unwrap_err();
-    assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Throttled, "publish notice n to arn:t: Throttled: Rate exceeded"));
+    assert_eq!(
+        (failure.kind, failure.message.as_str()),
+        (FailureKind::Throttled, "publish notice n to arn:t: Throttled: Rate exceeded")
+    );
 }
 
 #[tokio::test]
 async fn an_object_is_read_with_its_version_and_a_missing_one_is_none() {
     let missing = "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
-    let server = WireServer::answering(vec![
-        Answer::new(200, "{\"a\":1}").header("etag", "\"e1\""),
-        Answer::new(404, missing),
-    ])
-    .await;
+    let server =
+        WireServer::answering(vec![Answer::new(200, "{\"a\":1}").header("etag", "\"e1\""), Answer::new(404, missing)])
+            .await;
     let bucket = StateBucket::new(&sdk(&server), "state");
     let stored = bucket.get("cost-check/state.json").await.unwrap().unwrap();
     assert_eq!((stored.body.as_slice(), stored.version), (&b"{\"a\":1}"[..], Version("\"e1\"".into())));
@@ -201,7 +214,9 @@ async fn a_write_creates_only_what_is_not_there_and_replaces_only_what_was_read(
 #[tokio::test]
 async fn a_write_that_lost_is_a_conflict_and_a_write_whose_reply_was_lost_is_known_by_its_bytes() {
     let stale = "<Error><Code>PreconditionFailed</Code><Message>At least one condition did not hold</Message></Error>";
-    for (found, outcome) in [("{\"run\":\"other\"}", Put::Conflict), ("{\"run\":\"mine\"}", Put::Done(Version("\"e9\"".into())))] {
+    for (found, outcome) in
+        [("{\"run\":\"other\"}", Put::Conflict), ("{\"run\":\"mine\"}", Put::Done(Version("\"e9\"".into())))]
+    {
         let answers = vec![Answer::new(412, stale), Answer::new(200, found).header("etag", "\"e9\"")];
         let server = WireServer::answering(answers).await;
         let bucket = StateBucket::new(&sdk(&server), "state");
@@ -212,7 +227,8 @@ async fn a_write_that_lost_is_a_conflict_and_a_write_whose_reply_was_lost_is_kno
 
 #[tokio::test]
 async fn a_denied_read_names_the_object_and_what_is_missing() {
-    let denied = "<Error><Code>AccessDenied</Code><Message>User: r is not authorized to perform: s3:GetObject</Message></Error>";
+    let denied =
+        "<Error><Code>AccessDenied</Code><Message>User: r is not authorized to perform: s3:GetObject</Message></Error>";
     let server = WireServer::answering(vec![Answer::new(403, denied)]).await;
     let failure = StateBucket::new(&sdk(&server), "state").get("k").await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Refused);

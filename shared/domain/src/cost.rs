@@ -31,10 +31,7 @@ impl std::ops::AddAssign for Amounts {
 impl std::ops::Sub for Amounts {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self {
-            unblended: self.unblended - other.unblended,
-            net_amortized: self.net_amortized - other.net_amortized,
-        }
+        Self { unblended: self.unblended - other.unblended, net_amortized: self.net_amortized - other.net_amortized }
     }
 }
 

@@ -138,7 +138,10 @@ pub fn parse_known<T: DeserializeOwned>(value: &Value, at: &str) -> Result<T, Fa
         let within = error.path().to_string();
         let path = [at, if within == "." { "" } else { &within }].into_iter().filter(|p| !p.is_empty());
         let path = path.collect::<Vec<_>>().join(".");
-        Failure::new(FailureKind::InvalidInput, format!("event field `{}`: {}", if path.is_empty() { "." } else { &path }, error.inner()))
+        Failure::new(
+            FailureKind::InvalidInput,
+            format!("event field `{}`: {}", if path.is_empty() { "." } else { &path }, error.inner()),
+        )
     })
 }
 

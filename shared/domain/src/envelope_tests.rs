@@ -66,8 +66,16 @@ fn every_sample_is_told_by_its_envelope() {
 #[test]
 fn both_spellings_of_a_schedule_give_its_time_and_its_rule() {
     for (name, time, arn) in [
-        ("cost-check/hourly-schedule", "2026-11-24T16:00:00Z", "arn:aws:events:us-east-1:123456789012:rule/cost-check-hourly"),
-        ("cost-check/hourly-scheduler", "2024-06-13T12:30:00Z", "arn:aws:scheduler:us-east-2:257676781382:schedule/default/name"),
+        (
+            "cost-check/hourly-schedule",
+            "2026-11-24T16:00:00Z",
+            "arn:aws:events:us-east-1:123456789012:rule/cost-check-hourly",
+        ),
+        (
+            "cost-check/hourly-scheduler",
+            "2024-06-13T12:30:00Z",
+            "arn:aws:scheduler:us-east-2:257676781382:schedule/default/name",
+        ),
     ] {
         let Envelope::Schedule(schedule) = Envelope::parse(&sample(name)).unwrap() else { panic!("{name}") };
         assert_eq!((schedule.time, schedule.schedule_arn.as_str()), (time.parse().unwrap(), arn));

@@ -154,7 +154,9 @@ mod tests {
 
     #[test]
     fn amounts_parse_as_cost_explorer_writes_them() {
-        for (text, dollars) in [("0.0000000123", Decimal::new(123, 10)), ("1E-10", Decimal::new(1, 10)), ("-5", Decimal::from(-5))] {
+        for (text, dollars) in
+            [("0.0000000123", Decimal::new(123, 10)), ("1E-10", Decimal::new(1, 10)), ("-5", Decimal::from(-5))]
+        {
             assert_eq!(usd(text).dollars(), dollars, "{text}");
         }
         assert_eq!("12,5".parse::<Usd>(), Err(MoneyError::NotDecimal("12,5".to_owned())));
@@ -167,7 +169,9 @@ mod tests {
 
     #[test]
     fn people_read_cents_with_thousands() {
-        for (amount, text) in [("1240.555", "1,240.56"), ("-0.001", "0.00"), ("-1234567.8", "-1,234,567.80"), ("999", "999.00")] {
+        for (amount, text) in
+            [("1240.555", "1,240.56"), ("-0.001", "0.00"), ("-1234567.8", "-1,234,567.80"), ("999", "999.00")]
+        {
             assert_eq!(usd(amount).to_string(), text);
         }
     }

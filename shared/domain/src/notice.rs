@@ -26,7 +26,9 @@ impl Notice {
         if self.subject.len() >= Self::SUBJECT_LIMIT {
             return Some(format!("subject of {} characters, and SNS takes fewer than 100", self.subject.len()));
         }
-        if !self.subject.bytes().all(|b| (b' '..=b'~').contains(&b)) || !self.subject.starts_with(|c: char| c.is_ascii_graphic()) {
+        if !self.subject.bytes().all(|b| (b' '..=b'~').contains(&b))
+            || !self.subject.starts_with(|c: char| c.is_ascii_graphic())
+        {
             return Some(format!("subject `{}` is not one line of printable ASCII", self.subject.escape_debug()));
         }
         if self.body.is_empty() || self.body.len() > Self::BODY_LIMIT {

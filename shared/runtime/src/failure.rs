@@ -17,6 +17,9 @@ mod tests {
     #[test]
     fn a_failure_answers_with_its_stable_name_and_its_whole_chain() {
         let answer = diagnostic(&Failure::new(FailureKind::Throttled, "publish: rate exceeded").while_doing("notices"));
-        assert_eq!((answer.error_type.as_str(), answer.error_message.as_str()), ("Throttled", "notices: publish: rate exceeded"));
+        assert_eq!(
+            (answer.error_type.as_str(), answer.error_message.as_str()),
+            ("Throttled", "notices: publish: rate exceeded")
+        );
     }
 }

@@ -101,7 +101,9 @@ async fn invoke<F: Function>(function: &F, event: LambdaEvent<Value>, dry_run: b
 
     let Outcome { report, failure } = match Envelope::parse(&payload) {
         Err(failure) => failure.into(),
-        Ok(Envelope::Unknown { looks_like }) => Report::ignored(format!("not an event of this function: {looks_like}")).into(),
+        Ok(Envelope::Unknown { looks_like }) => {
+            Report::ignored(format!("not an event of this function: {looks_like}")).into()
+        }
         Ok(envelope) => tokio::time::timeout(deadline.remaining(), function.handle(envelope, &invocation))
             .await
             .unwrap_or_else(|_| out_of_time().into()),
@@ -113,7 +115,10 @@ async fn invoke<F: Function>(function: &F, event: LambdaEvent<Value>, dry_run: b
 }
 
 fn out_of_time() -> Failure {
-    Failure::new(FailureKind::OutOfTime, "the time was up before the work was done; what is done is done, and the next run does the rest")
+    Failure::new(
+        FailureKind::OutOfTime,
+        "the time was up before the work was done; what is done is done, and the next run does the rest",
+    )
 }
 
 /// The id that stays the same when the same event is delivered again.
@@ -130,6 +135,8 @@ fn account<F: Function>(invocation: &Invocation, report: &Report, failure: Optio
     line.insert("function".to_owned(), json!(F::NAME));
     line.insert("status".to_owned(), json!(report.status));
     line.extend(ids.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    line.insert("decided".to_owned(), json!(report.decided));
+    line.insert("did".to_owned(), json!(report.did));
     line.insert("result".to_owned(), report.result.clone());
     line.insert("text".to_owned(), json!(report.text));
     if let Some(failure) = failure {

@@ -17,7 +17,7 @@ pub use deadline::Deadline;
 pub use failure::diagnostic;
 pub use frame::{Function, Invocation, run};
 pub use metrics::{Metric, Unit};
-pub use report::{Outcome, Report, Status};
+pub use report::{NOTHING, Outcome, Report, Status};
 
 /// The SDK's shared configuration, handed to [`Function::start`].
 pub use aws_config::SdkConfig;

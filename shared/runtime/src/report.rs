@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::metrics::Metric;
 
+/// What a run without effect did.
+pub const NOTHING: &str = "nothing";
+
 /// How an invocation ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -25,6 +28,10 @@ pub enum Status {
 pub struct Report {
     /// How it ended.
     pub status: Status,
+    /// What was decided and why, in one line.
+    pub decided: String,
+    /// What was done, in one line.
+    pub did: String,
     /// What a machine reads: the answer of the invocation.
     pub result: Value,
     /// What a person reads: the plan and what came of it, in lines.
@@ -36,12 +43,28 @@ pub struct Report {
 impl Report {
     /// Nothing was done, because the event is none of this function's.
     pub fn ignored(why: impl Into<String>) -> Self {
-        Self { status: Status::Ignored, result: Value::Null, text: why.into(), metrics: Vec::new() }
+        let why = why.into();
+        let decided = format!("ignored: {why}");
+        Self {
+            status: Status::Ignored,
+            decided,
+            did: NOTHING.to_owned(),
+            result: Value::Null,
+            text: why,
+            metrics: Vec::new(),
+        }
     }
 
     /// Nothing came of it.
     pub fn failed(failure: &Failure) -> Self {
-        Self { status: Status::Failed, result: Value::Null, text: failure.to_string(), metrics: Vec::new() }
+        Self {
+            status: Status::Failed,
+            decided: format!("{}: {failure}", failure.kind),
+            did: NOTHING.to_owned(),
+            result: Value::Null,
+            text: failure.to_string(),
+            metrics: Vec::new(),
+        }
     }
 }
 

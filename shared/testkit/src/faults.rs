@@ -86,10 +86,11 @@ impl Faults {
         };
         match fault {
             None => effect.await,
-            Some(Fault::FailsBefore) => Err(Failure::new(FailureKind::Transient, format!("{name}: connection refused"))),
-            Some(Fault::Throttled) => {
-                Err(Failure::new(FailureKind::Throttled, format!("{name}: rate exceeded")).with_code(Some("ThrottlingException")))
+            Some(Fault::FailsBefore) => {
+                Err(Failure::new(FailureKind::Transient, format!("{name}: connection refused")))
             }
+            Some(Fault::Throttled) => Err(Failure::new(FailureKind::Throttled, format!("{name}: rate exceeded"))
+                .with_code(Some("ThrottlingException"))),
             Some(Fault::LostReply) => {
                 effect.await?;
                 Err(Failure::new(FailureKind::Transient, format!("{name}: connection reset")))

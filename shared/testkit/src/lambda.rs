@@ -87,8 +87,16 @@ impl Running {
             let _ = tokio::io::AsyncReadExt::read_to_string(&mut stdout, &mut text).await;
             text
         });
-        let mut running =
-            Self { child, output, polls, answers, waiting: None, start: Duration::ZERO, start_cpu_ticks: 0, requests: 0 };
+        let mut running = Self {
+            child,
+            output,
+            polls,
+            answers,
+            waiting: None,
+            start: Duration::ZERO,
+            start_cpu_ticks: 0,
+            requests: 0,
+        };
         tokio::select! {
             biased;
             poll = running.polls.recv() => running.waiting = poll,

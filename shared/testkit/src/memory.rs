@@ -27,7 +27,11 @@ impl MemoryStore {
     /// Everything in it: what two stores must agree on to be the same.
     pub fn contents(&self) -> BTreeMap<String, String> {
         let objects = self.0.lock().unwrap();
-        objects.objects.iter().map(|(key, stored)| (key.clone(), String::from_utf8(stored.body.clone()).unwrap())).collect()
+        objects
+            .objects
+            .iter()
+            .map(|(key, stored)| (key.clone(), String::from_utf8(stored.body.clone()).unwrap()))
+            .collect()
     }
 
     /// How often anything was written.

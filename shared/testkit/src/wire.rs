@@ -72,7 +72,9 @@ impl WireServer {
                 while let Ok((stream, _)) = listener.accept().await {
                     let (asked, answers) = (Arc::clone(&asked), Arc::clone(&answers));
                     let service = service_fn(move |request| answer(request, Arc::clone(&asked), Arc::clone(&answers)));
-                    tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                    tokio::spawn(
+                        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                    );
                 }
             }
         });
@@ -108,8 +110,9 @@ async fn answer(
         body: String::from_utf8_lossy(&body).into_owned(),
     });
     let answer = answers.lock().unwrap().pop_front().unwrap_or_else(|| Answer::new(501, "no more answers"));
-    let response = answer.headers.iter().fold(Response::builder().status(answer.status), |response, (name, value)| {
-        response.header(name, value)
-    });
+    let response = answer
+        .headers
+        .iter()
+        .fold(Response::builder().status(answer.status), |response, (name, value)| response.header(name, value));
     Ok(response.body(Full::new(Bytes::from(answer.body))).unwrap())
 }

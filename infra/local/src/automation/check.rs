@@ -71,9 +71,9 @@ pub fn function(file: &Path, written: FunctionFile, automation: &Automation) -> 
     let asynchronous = check.asynchronous(written.asynchronous);
     let triggers = check.triggers(written.triggers.value);
     let publishes_to = check.topics(&written.publishes_to, automation);
+    let statements_at = written.statements.referenced;
     let statements = check.statements(written.statements);
-    check.publishing(&publishes_to, &statements, &written.publishes_to, automation);
-    check.done(Function {
+    let function = Function {
         name,
         description: written.description.value,
         memory_mb: written.memory_mb.value,
@@ -85,7 +85,10 @@ pub fn function(file: &Path, written: FunctionFile, automation: &Automation) -> 
         triggers,
         publishes_to,
         statements,
-    })
+    };
+    check.publishing(&function, &written.publishes_to, automation);
+    check.service_grants(&function, statements_at, automation);
+    check.done(function)
 }
 
 struct Check<'f> {
@@ -252,19 +255,14 @@ impl Check<'_> {
     }
 
     /// `publishes_to` and the right to publish name the same topics.
-    fn publishing(&mut self, topics: &[String], statements: &[Statement], written: &[Text], automation: &Automation) {
-        let may: BTreeSet<&str> = statements
-            .iter()
-            .filter(|statement| statement.actions.iter().any(|action| action == "sns:Publish"))
-            .flat_map(|statement| statement.resources.iter().map(String::as_str))
-            .collect();
-        let wants: BTreeSet<String> = topics.iter().map(|topic| automation.topic_arn(topic)).collect();
-        for (index, (topic, place)) in topics.iter().zip(written).enumerate() {
-            if !may.contains(automation.topic_arn(topic).as_str()) {
+    fn publishing(&mut self, function: &Function, written: &[Text], automation: &Automation) {
+        for (index, place) in written.iter().enumerate() {
+            if !allows(function, "sns:Publish", &automation.topic_arn(&place.value)) {
                 self.refuse(place, &format!("publishes_to[{index}]"), "no statement allows sns:Publish on it");
             }
         }
-        for (index, statement) in statements.iter().enumerate() {
+        let wants: BTreeSet<String> = written.iter().map(|topic| automation.topic_arn(&topic.value)).collect();
+        for (index, statement) in function.statements.iter().enumerate() {
             let publishes = statement.actions.iter().any(|action| action == "sns:Publish");
             if publishes && !statement.resources.iter().all(|resource| wants.contains(resource)) {
                 let place = written.first().map_or(Location::UNKNOWN, |topic| topic.referenced);
@@ -273,6 +271,29 @@ impl Check<'_> {
             }
         }
     }
+
+    /// What Lambda itself does in the name of the role. No emulator asks for it, so it would be missed on AWS only.
+    fn service_grants(&mut self, function: &Function, at: Location, automation: &Automation) {
+        let Automation { account, region, .. } = automation;
+        let log_group = format!("arn:aws:logs:{region}:{account}:log-group:{}:*", function.log_group());
+        let queue = automation.queue_arn(&function.asynchronous.on_failure_queue);
+        for (action, resource) in
+            [("logs:CreateLogStream", &log_group), ("logs:PutLogEvents", &log_group), ("sqs:SendMessage", &queue)]
+        {
+            if !allows(function, action, resource) {
+                self.refuse_at(
+                    at,
+                    "statements",
+                    &format!("Lambda needs {action} on {resource} in the name of the role"),
+                );
+            }
+        }
+    }
+}
+
+fn allows(function: &Function, action: &str, resource: &str) -> bool {
+    let has = |texts: &[String], text: &str| texts.iter().any(|found| found == text);
+    function.statements.iter().any(|statement| has(&statement.actions, action) && has(&statement.resources, resource))
 }
 
 fn is_name(name: &str, longest: usize) -> bool {

@@ -1,6 +1,6 @@
 //! The description of the wiring in `infra/automation/`, read and checked.
 //!
-//! Terraform reads the same files with `yamldecode(templatefile(...))`. A file is first filled in ([`template`]), then
+//! Terraform reads the same files with `yamldecode(templatefile(...))`. A file is first filled in ([`fill`]), then
 //! parsed with every unknown field refused, then checked; everything that is wrong is reported at once, with file,
 //! line, column and field.
 

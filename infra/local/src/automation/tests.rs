@@ -117,6 +117,18 @@ fn values_that_aws_or_this_project_refuses_are_named() {
         (("TENANT_TAG_KEY", "AWS_TAG"), "environment.AWS_TAG: names that start with AWS_"),
         (("[operations]", "[operation]"), "publishes_to[0]: is no topic of platform.yaml; known is operations"),
         (("\"sns:Publish\"", "\"sns:Subscribe\""), "publishes_to[0]: no statement allows sns:Publish on it"),
+        (
+            ("[operations]", "[]"),
+            "statements[5].resources: allows sns:Publish on a topic that publishes_to does not name",
+        ),
+        (
+            ("on_failure_queue: cost-check-failed", "on_failure_queue: failed"),
+            "statements: Lambda needs sqs:SendMessage on arn:aws:sqs:us-east-1:123456789012:failed in the name of the role",
+        ),
+        (
+            ("\"logs:PutLogEvents\"", "\"logs:GetLogEvents\""),
+            "statements: Lambda needs logs:PutLogEvents on arn:aws:logs",
+        ),
     ] {
         let found = problems(&[replacement]);
         assert!(found.iter().any(|line| line.contains(expected)), "\nfound    {found:?}\nexpected {expected}");

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 pub use ministack::{ACCOUNT, Ministack, MinistackOptions};
 pub use python::PythonEnvironment;
+pub(crate) use python::cache;
 
 /// Where long set-up says what it is doing; every `Fn(&str)` is one.
 pub trait Progress: Send + Sync {

@@ -31,8 +31,8 @@ impl PythonEnvironment {
     /// # Errors
     /// As [`Self::prepare_in`], and [`PartError::NoCacheDirectory`].
     pub async fn prepare(progress: &dyn Progress) -> Result<Self, PartError> {
-        let cache = cache_directory().ok_or(PartError::NoCacheDirectory)?;
-        Self::prepare_in(&cache.join("openwebui-saas"), progress).await
+        let cache = cache().ok_or(PartError::NoCacheDirectory)?;
+        Self::prepare_in(&cache, progress).await
     }
 
     /// The environment below `cache`, made if it is not there yet. Its name is a hash of the requirements and of
@@ -96,9 +96,11 @@ impl PythonEnvironment {
 }
 
 /// `$XDG_CACHE_HOME` where it is absolute (its specification says to ignore it otherwise), else `~/.cache`.
-fn cache_directory() -> Option<PathBuf> {
+/// What this project keeps in the user's cache.
+pub(crate) fn cache() -> Option<PathBuf> {
     let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    named.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
+    let cache = named.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    cache.map(|cache| cache.join("openwebui-saas"))
 }
 
 async fn python_version() -> Result<String, PartError> {

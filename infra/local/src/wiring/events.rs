@@ -1,7 +1,9 @@
 //! Events in, notices out.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -12,6 +14,7 @@ use serde_json::Value;
 use super::Wiring;
 use super::clients::{Told, WiringError, needed};
 use super::documents;
+use super::logs::Finished;
 use super::poll::until;
 use super::wired::Changes;
 
@@ -27,6 +30,22 @@ pub struct Notice {
     pub subject: Option<String>,
     /// The text.
     pub message: String,
+    /// Attributes, by name.
+    #[serde(default)]
+    message_attributes: BTreeMap<String, Attribute>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attribute {
+    value: String,
+}
+
+impl Notice {
+    /// The id by which a subscriber knows a notice that it has read.
+    pub fn id(&self) -> Option<&str> {
+        self.message_attributes.get("notice_id").map(|attribute| attribute.value.as_str())
+    }
 }
 
 impl Wiring {
@@ -39,6 +58,17 @@ impl Wiring {
         let invoke = self.clients.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
         let sent = invoke.payload(Blob::new(event.to_string())).send().await;
         sent.told(|| format!("deliver an event to {function}")).map(drop)
+    }
+
+    /// Hands an event to a function, waits for it, and reads what it said of this very invocation.
+    ///
+    /// # Errors
+    /// When Lambda does not accept it, or the function said nothing in time.
+    pub async fn call(&self, function: &str, event: &Value, within: Duration) -> Result<Finished, WiringError> {
+        let invoke = self.clients.lambda.invoke().function_name(function).payload(Blob::new(event.to_string()));
+        let answered = invoke.send().await.told(|| format!("call {function}"))?;
+        let request = answered.request_id().unwrap_or_default();
+        self.wait_for_request(function, request, within).await
     }
 
     /// Delivers the event of a schedule as of a time, and returns the event's id.

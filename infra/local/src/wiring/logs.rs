@@ -124,6 +124,28 @@ impl Wiring {
         self.or_end_of_log(function, found.await).await
     }
 
+    /// Waits for the result of one invocation, known by Lambda's id of it.
+    ///
+    /// # Errors
+    /// When it did not come in time: the error shows the end of the log.
+    pub async fn wait_for_request(
+        &self,
+        function: &str,
+        request: &str,
+        within: Duration,
+    ) -> Result<Finished, WiringError> {
+        let found = until(within, format!("the result of {function} for the request {request}"), async || {
+            let lines = self.matching_logs(function, Some(request)).await?;
+            let line = lines.iter().find_map(|line| {
+                let line: Value = serde_json::from_str(&line.message).ok()?;
+                (line.get("request_id")?.as_str()? == request && line.get("result").is_some()).then_some(line)
+            });
+            let report = lines.iter().find_map(|line| report(&line.message, request));
+            Ok(line.map(|line| Finished { line, report }))
+        });
+        self.or_end_of_log(function, found.await).await
+    }
+
     /// Waits for the first line of a function's log that holds a text.
     ///
     /// # Errors

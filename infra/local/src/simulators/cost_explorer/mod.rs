@@ -18,6 +18,7 @@ mod load;
 mod money;
 mod request;
 pub mod scenario;
+pub mod served;
 mod token;
 mod usage;
 
