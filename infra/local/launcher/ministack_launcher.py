@@ -99,6 +99,30 @@ def give_functions_a_lambda_environment(own_names):
     lambda_svc._provided_worker_env = provided_worker_env
 
 
+def report_peak_memory():
+    """Reports the peak memory of the bootstrap that answered; ministack reports that of all that have ended."""
+    from ministack.core.lambda_runtime import ProvidedWorker
+    from ministack.services import lambda_svc
+
+    invoke, peaks = ProvidedWorker.invoke, {}
+
+    def peak_mb(process):
+        try:
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+                kib = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+            return -(-kib // 1024)
+        except (AttributeError, OSError, StopIteration):
+            return 0  # it has ended, or this is not Linux: as AWS does when nothing was measured
+
+    def measured_invoke(self, *args, **kwargs):
+        result = invoke(self, *args, **kwargs)
+        peaks[self.func_name] = peak_mb(self._proc)
+        return result
+
+    ProvidedWorker.invoke = measured_invoke
+    lambda_svc._probe_peak_memory_mb = lambda func: peaks.get((func.get("config") or func).get("FunctionName"), 0)
+
+
 def play_events():
     """Lets the account's root put ``aws.*`` events, and keeps the time that an entry names.
 
@@ -334,6 +358,7 @@ def main():
 
     answer_runtime_api_at_once()
     give_functions_a_lambda_environment(own_names)
+    report_peak_memory()
     play_events()
     sweep_schedules_each_second()
     shape_alarm_messages()

@@ -92,7 +92,7 @@ pub async fn build(
     profile: Profile,
     progress: &dyn Progress,
 ) -> Result<BTreeMap<String, Package>, PackageError> {
-    let binaries = compile(workspace, functions, profile, progress).await?;
+    let binaries = binaries(workspace, functions, profile, progress).await?;
     let mut packages = BTreeMap::new();
     for (name, binary) in binaries {
         progress.step(&format!("packing {name}"));
@@ -174,10 +174,13 @@ struct Target {
     name: String,
 }
 
-/// Runs cargo; the path of each binary by name.
-async fn compile(
+/// Builds binaries of the workspace with cargo; the path of each by name.
+///
+/// # Errors
+/// A build that fails, with cargo's message; a name without a binary.
+pub async fn binaries(
     workspace: &Path,
-    functions: &[&str],
+    names: &[&str],
     profile: Profile,
     progress: &dyn Progress,
 ) -> Result<BTreeMap<String, PathBuf>, PackageError> {
@@ -188,9 +191,9 @@ async fn compile(
     match profile {
         // The features of the whole workspace, as `cargo test --workspace` and `cargo run` have them: no crate is built
         // a second time for a function that needs fewer of them.
-        Profile::Dev => cargo.arg("--workspace").args(functions.iter().flat_map(|name| ["--bin", name])),
+        Profile::Dev => cargo.arg("--workspace").args(names.iter().flat_map(|name| ["--bin", name])),
         // Only the features of the function: what is deployed carries nothing of the local platform.
-        Profile::Release => cargo.arg("--release").args(functions.iter().flat_map(|name| ["-p", name])),
+        Profile::Release => cargo.arg("--release").args(names.iter().flat_map(|name| ["-p", name])),
     };
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_the_outer_cargo(&name.to_string_lossy())) {
         cargo.env_remove(name);
@@ -229,12 +232,12 @@ async fn compile(
     if !child.wait().await.map_err(start)?.success() {
         return Err(PackageError::Build { output: said });
     }
-    let mut binaries = executables(&messages);
+    let mut built = executables(&messages);
     let find = |name: &&str| {
-        let found = binaries.remove(*name).ok_or_else(|| PackageError::NoBinary { name: (*name).to_owned() });
+        let found = built.remove(*name).ok_or_else(|| PackageError::NoBinary { name: (*name).to_owned() });
         found.map(|path| ((*name).to_owned(), path))
     };
-    functions.iter().map(find).collect()
+    names.iter().map(find).collect()
 }
 
 /// What cargo tells the process that it runs about the crate of that process. Handed on, it would make build scripts

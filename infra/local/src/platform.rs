@@ -68,6 +68,12 @@ impl Prepared {
             tokio::join!(PythonEnvironment::prepare(progress), package::build(&workspace, &names, profile, progress));
         Ok(Self { python: python?, packages: packages?, automation })
     }
+
+    /// The code of every function, for wiring a running platform anew.
+    #[must_use]
+    pub const fn packages(&self) -> &BTreeMap<String, Package> {
+        &self.packages
+    }
 }
 
 /// The folder of the root `Cargo.toml`.

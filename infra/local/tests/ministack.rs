@@ -72,6 +72,22 @@ async fn a_simulated_service_asks_the_callers_real_policies() {
 }
 
 #[tokio::test]
+async fn a_missing_key_is_forbidden_to_those_who_may_not_list_the_bucket() {
+    let world = World::start().await;
+    world.root().s3().await.create_bucket().bucket("state").send().await.unwrap();
+    let get = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
+    let list = r#",{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::state"}"#;
+    for (name, statements, code) in
+        [("blind", get.to_owned(), "AccessDenied"), ("lister", format!("{get}{list}"), "NoSuchKey")]
+    {
+        let s3 = world.user(name, &statements).await.s3().await;
+        let refused = s3.get_object().bucket("state").key("missing").send().await.unwrap_err();
+        assert_eq!(refused.code(), Some(code), "{name}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn the_sdk_retries_a_throttle_and_each_attempt_is_recorded() {
     let world = World::start().await;
     world.root().s3().await.create_bucket().bucket("state").send().await.unwrap();

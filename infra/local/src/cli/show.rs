@@ -18,7 +18,11 @@ pub fn opening(scenario: &Scenario) {
 /// A line or two of the timeline.
 pub fn happened(happened: &Happened<'_>) {
     match happened {
-        Happened::Fault(at, story) => println!("  {}  -- from now on: {story}", hour(*at)),
+        Happened::Fault(at, story) => println!("  {}  -- to come: {story}", hour(*at)),
+        Happened::Met(at, story, calls) => {
+            let times = if *calls > 1 { format!(" ({calls} calls)") } else { String::new() };
+            println!("  {}  !! {story}{times}", hour(*at));
+        }
         Happened::Invocation(played) => invocation(played),
         Happened::Notice(notice) => letter(notice),
     }

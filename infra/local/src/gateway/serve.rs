@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, request};
+use http::{Request, Response, StatusCode, request};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use super::answer::Refusal;
 use super::faults::{FaultAction, FaultHandle};
 use super::record::{self, CallRecord, Entry};
-use super::simulator::{SimulatedRequest, Simulator};
+use super::simulator::{Permission, SimulatedRequest, Simulator};
 use super::upstream::{self, Upstream, Verdict};
 use super::{Call, Shared, caller, classify};
 
@@ -171,13 +171,37 @@ async fn forward(
     head: &request::Parts,
     body: Bytes,
 ) -> Result<Response<Body>, Refusal> {
-    let mut response = upstream.forward(head, body).await.map_err(|error| unanswered(call, &error))?;
+    let mut response = upstream.forward(head, body.clone()).await.map_err(|error| unanswered(call, &error))?;
+    if response.status() == StatusCode::NOT_FOUND {
+        hide_missing_key(upstream, call, head, &body).await?;
+    }
     let headers = response.headers_mut();
     let names: Vec<_> = headers.keys().filter(|name| upstream::is_hop_by_hop(name)).cloned().collect();
     for name in names {
         headers.remove(name);
     }
     Ok(response.map(BodyExt::boxed))
+}
+
+/// S3 tells that a key is missing only to those who may list the bucket; to all others it is forbidden. ministack
+/// tells everybody.
+async fn hide_missing_key(
+    upstream: &Upstream,
+    call: &Call,
+    head: &request::Parts,
+    body: &Bytes,
+) -> Result<(), Refusal> {
+    if call.service != "s3" || !["GetObject", "HeadObject"].contains(&call.operation.as_str()) {
+        return Ok(());
+    }
+    let Some((bucket, _key)) = call.resource.as_deref().and_then(|resource| resource.split_once('/')) else {
+        return Ok(());
+    };
+    let permission = Permission { action: "s3:ListBucket".to_owned(), resource: format!("arn:aws:s3:::{bucket}") };
+    match upstream.authorize(head, body, &permission).await.map_err(|error| unanswered(call, &error))? {
+        Verdict::Allowed(_) => Ok(()),
+        Verdict::Denied { message, .. } => Err(Refusal::denied(call.protocol, "AccessDenied", message)),
+    }
 }
 
 async fn simulate(

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use super::{PartError, PythonEnvironment, tail};
@@ -54,6 +54,8 @@ impl MinistackOptions {
 #[derive(Debug)]
 pub struct Ministack {
     process: Child,
+    /// What it watches. Apart from `process`, because waiting for a child closes its standard input.
+    _lifeline: Option<ChildStdin>,
     group: Pid,
     upstream: Upstream,
     log: PathBuf,
@@ -80,12 +82,13 @@ impl Ministack {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file);
         command.process_group(0).kill_on_drop(true);
         let mut process = command.spawn().map_err(PartError::io("start", &interpreter))?;
-        let stdout = process.stdout.take();
+        let (stdout, lifeline) = (process.stdout.take(), process.stdin.take());
         let id = process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let Some(group) = id else {
             return Err(failed("ended at once", &log));
         };
-        let mut ministack = Self { process, group, upstream: Upstream::new(nowhere(), secret), log };
+        let mut ministack =
+            Self { process, _lifeline: lifeline, group, upstream: Upstream::new(nowhere(), secret), log };
 
         // From here on every way out goes through the drop of `ministack`, which ends the group.
         let started = async {

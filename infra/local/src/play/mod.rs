@@ -51,8 +51,10 @@ impl Played {
 /// What happens while a day is played, for whoever watches.
 #[derive(Clone, Copy, Debug)]
 pub enum Happened<'a> {
-    /// Something goes wrong from now on.
+    /// Something is about to go wrong.
     Fault(Timestamp, &'a str),
+    /// It went wrong in the invocations that follow here: so many calls met it.
+    Met(Timestamp, &'a str, u64),
     /// An invocation is over.
     Invocation(&'a Played),
     /// A notice was read.
@@ -73,15 +75,22 @@ pub async fn play(
     let queue = wiring.subscribe_queue(&topic, READER).await?;
     let first_call = platform.gateway.calls().last().map_or(0, |call| call.sequence);
     let mut account = Account::default();
-    let mut faults: Vec<FaultHandle> = Vec::new();
+    let mut faults: Vec<(&str, FaultHandle)> = Vec::new();
     for hour in scenario.hours() {
         platform.cost_explorer.set_now(hour);
         for fault in scenario.faults_at(hour) {
             watch(Happened::Fault(hour, &fault.story));
-            faults.push(platform.gateway.inject(fault.rule()));
+            faults.push((&fault.story, platform.gateway.inject(fault.rule())));
         }
         for (function, schedule) in schedules(platform) {
-            for played in deliver(platform, &function, &schedule, hour).await? {
+            let before: Vec<u64> = faults.iter().map(|(_, fault)| fault.fired()).collect();
+            let answers = deliver(platform, &function, &schedule, hour).await?;
+            for ((story, fault), before) in faults.iter().zip(before) {
+                if fault.fired() > before {
+                    watch(Happened::Met(hour, story, fault.fired() - before));
+                }
+            }
+            for played in answers {
                 watch(Happened::Invocation(&played));
                 account.invocations.push(played);
             }
@@ -91,7 +100,7 @@ pub async fn play(
             account.notices.push(notice);
         }
     }
-    account.faults_missed = faults.iter().filter(|fault| fault.fired() == 0).count();
+    account.faults_missed = faults.iter().filter(|(_, fault)| fault.fired() == 0).count();
     account.pages = platform.cost_explorer.pages();
     account.price = platform.cost_explorer.price();
     let mut calls: BTreeMap<(String, String, String), usize> = BTreeMap::new();

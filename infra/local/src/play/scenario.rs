@@ -82,9 +82,19 @@ pub struct Fault {
     pub operation: String,
     /// What happens to the call.
     pub action: Action,
-    /// The call it meets from then on, from 1; every call when absent.
+    /// Which of the calls from then on it meets; every one when absent. An SDK's retry is a call of its own.
     #[serde(default)]
-    pub call: Option<u64>,
+    pub calls: Option<Calls>,
+}
+
+/// Some of the calls that a fault could meet.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Calls {
+    /// One, counted from 1.
+    Nth(u64),
+    /// The first so many.
+    First(u64),
 }
 
 /// What happens to a call.
@@ -113,7 +123,12 @@ impl Fault {
             Action::KillBefore => FaultAction::KillBefore,
             Action::KillAfter => FaultAction::KillAfter,
         };
-        FaultRule::new(action).operation(&self.operation).nth(self.call.map_or(Nth::Every, Nth::Nth))
+        let calls = match self.calls {
+            None => Nth::Every,
+            Some(Calls::Nth(nth)) => Nth::Nth(nth),
+            Some(Calls::First(count)) => Nth::First(count),
+        };
+        FaultRule::new(action).operation(&self.operation).nth(calls)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_lambda::types::{InvocationType, LogType};
 use aws_sdk_sqs::types::QueueAttributeName;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use super::Wiring;
 use super::clients::{Told, WiringError, needed};
 use super::documents;
-use super::logs::Finished;
+use super::logs::{self, Finished};
 use super::poll::until;
 use super::wired::Changes;
 
@@ -65,10 +66,11 @@ impl Wiring {
     /// # Errors
     /// When Lambda does not accept it, or the function said nothing in time.
     pub async fn call(&self, function: &str, event: &Value, within: Duration) -> Result<Finished, WiringError> {
-        let invoke = self.clients.lambda.invoke().function_name(function).payload(Blob::new(event.to_string()));
-        let answered = invoke.send().await.told(|| format!("call {function}"))?;
-        let request = answered.request_id().unwrap_or_default();
-        self.wait_for_request(function, request, within).await
+        let invoke = self.clients.lambda.invoke().function_name(function).log_type(LogType::Tail);
+        let answered = invoke.payload(Blob::new(event.to_string())).send().await.told(|| format!("call {function}"))?;
+        let tail = answered.log_result.and_then(|tail| STANDARD.decode(tail).ok()).unwrap_or_default();
+        let request = logs::last_request(&String::from_utf8_lossy(&tail)).unwrap_or_default().to_owned();
+        self.wait_for_request(function, &request, within).await
     }
 
     /// Delivers the event of a schedule as of a time, and returns the event's id.

@@ -10,8 +10,9 @@ use super::Wiring;
 use super::clients::{Told, WiringError};
 use super::poll::until;
 
-/// Lines of the log that an error shows.
-const SHOWN: usize = 20;
+/// Lines of the log that an error shows, and characters of each.
+const SHOWN: usize = 10;
+const SHOWN_CHARACTERS: usize = 240;
 
 /// One line of a function's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +163,7 @@ impl Wiring {
             Err(WiringError::Late { what, within, .. }) => {
                 let lines = self.logs(function).await.unwrap_or_default();
                 let shown = lines.iter().skip(lines.len().saturating_sub(SHOWN));
-                let shown: String = shown.map(|line| format!("\n  {}", line.message.trim_end())).collect();
+                let shown: String = shown.map(|line| format!("\n  {}", start(line.message.trim_end()))).collect();
                 let details =
                     if shown.is_empty() { "; its log is empty".into() } else { format!("; its log ends:{shown}") };
                 Err(WiringError::Late { what, within, details })
@@ -181,6 +182,16 @@ impl From<FilteredLogEvent> for LogLine {
             message: event.message.unwrap_or_default(),
         }
     }
+}
+
+fn start(line: &str) -> &str {
+    line.char_indices().nth(SHOWN_CHARACTERS).and_then(|(end, _)| line.get(..end)).unwrap_or(line)
+}
+
+/// The id of the last invocation in a piece of log: the function's own lines carry it.
+pub(super) fn last_request(log: &str) -> Option<&str> {
+    let (_, rest) = log.rsplit_once(r#""request_id":""#)?;
+    rest.split('"').next()
 }
 
 /// The line, if it is the result of this event.
