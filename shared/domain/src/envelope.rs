@@ -217,10 +217,8 @@ fn bus_event(event: &Value) -> Result<Envelope, Failure> {
         return Ok(Envelope::Schedule(Schedule { id: raw.id, time, schedule_arn }));
     }
     // EventBridge Scheduler sends the detail as a JSON string.
-    let detail = match raw.detail {
-        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        other => other,
-    };
+    let decoded = raw.detail.as_str().and_then(|text| serde_json::from_str(text).ok());
+    let detail = decoded.unwrap_or(raw.detail);
     Ok(Envelope::Event(BusEvent {
         id: raw.id,
         source: raw.source,

@@ -7,9 +7,11 @@ use std::str::FromStr;
 ///
 /// Every variable is asked for, wrong and missing ones are collected, and [`Vars::finish`] tells them all.
 pub struct Vars<'a> {
-    lookup: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    lookup: Box<Lookup<'a>>,
     problems: Vec<String>,
 }
+
+type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// All that is wrong with the configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,7 +75,7 @@ impl<'a> Vars<'a> {
         }
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         (self.lookup)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 

@@ -77,7 +77,7 @@ pub fn run<F: Function>() -> ExitCode {
     };
     tokio.block_on(async {
         let (dry_run, config) = config;
-        let function = F::start(config, &crate::aws::sdk_config().await);
+        let function = F::start(config, &crate::aws::sdk_config());
         let function = &function;
         match lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| invoke(function, event, dry_run))).await {
             Ok(()) => ExitCode::SUCCESS,

@@ -33,8 +33,10 @@ pub struct Measured {
     pub start: Duration,
     /// From handing over the first event to its answer.
     pub first_answer: Duration,
-    /// User and system time until the first request for an event, in clock ticks (usually 10 ms).
-    pub start_cpu_ticks: u64,
+    /// Processor time of all its threads until its first request for an event.
+    pub start_cpu: Duration,
+    /// Processor time of all its threads from then until it asks for its second event.
+    pub first_answer_cpu: Duration,
     /// Peak resident memory after the first answer, in KiB.
     pub peak_kib: u64,
 }
@@ -47,7 +49,7 @@ pub struct Running {
     answers: mpsc::Receiver<Answered>,
     waiting: Option<oneshot::Sender<Response<Full<Bytes>>>>,
     start: Duration,
-    start_cpu_ticks: u64,
+    start_cpu: Duration,
     requests: u64,
 }
 
@@ -94,7 +96,7 @@ impl Running {
             answers,
             waiting: None,
             start: Duration::ZERO,
-            start_cpu_ticks: 0,
+            start_cpu: Duration::ZERO,
             requests: 0,
         };
         tokio::select! {
@@ -106,7 +108,7 @@ impl Running {
             }
         }
         running.start = started.elapsed();
-        running.start_cpu_ticks = cpu_ticks(running.child.id()).unwrap_or_default();
+        running.start_cpu = cpu(running.child.id()).unwrap_or_default();
         Ok(running)
     }
 
@@ -158,16 +160,17 @@ impl Running {
 /// When the binary does not start or does not answer with a response.
 pub async fn measure(binary: &Path, environment: &[(&str, &str)], event: &Value) -> Result<Measured, String> {
     let mut running = Running::start(binary, environment).await?;
-    let (start, start_cpu_ticks) = (running.start, running.start_cpu_ticks);
+    let (start, start_cpu) = (running.start, running.start_cpu);
     let handed_over = Instant::now();
     let answer = running.invoke(event, Duration::from_secs(60)).await;
     let first_answer = handed_over.elapsed();
     running.idle().await;
+    let first_answer_cpu = cpu(running.child.id()).unwrap_or_default().saturating_sub(start_cpu);
     let peak_kib = peak_kib(running.child.id()).ok_or("no VmHWM in /proc: only Linux has it")?;
     let output = running.stop().await;
     match answer {
-        Answered::Response(_) => Ok(Measured { start, first_answer, start_cpu_ticks, peak_kib }),
-        other => Err(format!("answered {other:?}\n{output}")),
+        Answered::Response(_) => Ok(Measured { start, first_answer, start_cpu, first_answer_cpu, peak_kib }),
+        other @ (Answered::Error(_) | Answered::Exit(_)) => Err(format!("answered {other:?}\n{output}")),
     }
 }
 
@@ -177,12 +180,14 @@ fn peak_kib(process: Option<u32>) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-fn cpu_ticks(process: Option<u32>) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process?)).ok()?;
-    // The command's name, in brackets, may hold spaces: fields are counted after it. utime and stime are 14 and 15.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks: Vec<u64> = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
-    Some(ticks.iter().sum())
+/// The scheduler's account of every thread that is alive: to the nanosecond, where `/proc/PID/stat` counts ticks of 10 ms.
+fn cpu(process: Option<u32>) -> Option<Duration> {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", process?)).ok()?;
+    let on_cpu = |thread: std::fs::DirEntry| {
+        let schedstat = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        schedstat.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    Some(Duration::from_nanos(threads.flatten().filter_map(on_cpu).sum()))
 }
 
 async fn serve(
