@@ -80,6 +80,65 @@ def answer_runtime_api_at_once():
     ProvidedWorker._build_handler_class = build_handler_class
 
 
+def keep_what_was_printed_before_the_answer():
+    """Gives an invocation every line that its bootstrap printed before it answered.
+
+    ministack gives its reading thread 50 ms to be scheduled. On a busy machine lines were missing then, and came with
+    the next invocation. What was printed before the answer is in the pipe when the answer arrives: read it then.
+    """
+    import select
+    import weakref
+
+    from ministack.core.lambda_runtime import ProvidedWorker
+
+    class Pipe:
+        def __init__(self, stream):
+            self.descriptor, self.lock, self.rest, self.ended = stream.fileno(), threading.Lock(), b"", False
+
+        def readable(self, timeout):
+            poll = select.poll()  # one each: two threads may not wait on the same
+            poll.register(self.descriptor, select.POLLIN)
+            return poll.poll(timeout)
+
+        def read(self, lines):
+            """Reads what is there, under the lock."""
+            while not self.ended and self.readable(0):
+                part = os.read(self.descriptor, 1 << 16)
+                self.ended = not part
+                *whole, self.rest = (self.rest + (part or b"\n" * bool(self.rest))).split(b"\n")
+                for line in whole:
+                    if lines.full():  # the oldest goes, as in ministack; two readers never meet here
+                        lines.get_nowait()
+                    lines.put_nowait(line.decode("utf-8", errors="replace").rstrip("\r"))
+
+    pipes, pipes_lock = weakref.WeakKeyDictionary(), threading.Lock()
+
+    def pipe_of(stream):
+        with pipes_lock:
+            if stream not in pipes:
+                pipes[stream] = Pipe(stream)
+            return pipes[stream]
+
+    def pump_output(self, stream, lines):
+        pipe = pipe_of(stream)
+        while not pipe.ended:
+            pipe.readable(None)
+            with pipe.lock:
+                pipe.read(lines)
+        with pipe.lock:
+            stream.close()
+
+    def drain(self, *_waits, **_named_waits):
+        process = self._proc
+        if process is not None and not process.stdout.closed:
+            pipe = pipe_of(process.stdout)
+            with pipe.lock:
+                pipe.read(self._stderr_queue)
+        return self._drain_stderr()
+
+    ProvidedWorker._pump_output, ProvidedWorker._drain_stderr_bounded = pump_output, drain
+
+
 def give_functions_a_lambda_environment(own_names):
     """Gives bootstraps what Lambda gives them, without ministack's own settings, and with the log group's name."""
     from ministack.services import lambda_svc
@@ -357,6 +416,7 @@ def main():
     from ministack.app import app
 
     answer_runtime_api_at_once()
+    keep_what_was_printed_before_the_answer()
     give_functions_a_lambda_environment(own_names)
     report_peak_memory()
     play_events()

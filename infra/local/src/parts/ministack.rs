@@ -1,8 +1,6 @@
 //! ministack, started through our launcher.
 
-use std::collections::hash_map::RandomState;
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
+use super::once::secret;
 use super::{PartError, PythonEnvironment, tail};
 use crate::gateway::Upstream;
 
@@ -209,13 +208,6 @@ fn nowhere() -> SocketAddr {
 
 fn failed(what: impl Into<String>, log: &Path) -> PartError {
     PartError::Failed { part: PART, what: what.into(), log: log.to_owned(), tail: tail(log) }
-}
-
-/// Keeps functions out of the launcher's internal routes. The standard library seeds `RandomState` from the operating
-/// system's generator, which is all the randomness that a value for one local run needs.
-fn secret() -> String {
-    let word = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", word(), word())
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! A part never outlives the program: it runs in its own process group, which is ended on `stop` and on drop, and it
 //! watches its standard input, which the operating system closes however this program ends.
 
+pub mod kubernetes;
 mod ministack;
+mod once;
 mod python;
 
 use std::path::{Path, PathBuf};
@@ -11,8 +13,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 pub use ministack::{ACCOUNT, Ministack, MinistackOptions};
+pub(crate) use once::cache;
 pub use python::PythonEnvironment;
-pub(crate) use python::cache;
 
 /// Where long set-up says what it is doing; every `Fn(&str)` is one.
 pub trait Progress: Send + Sync {

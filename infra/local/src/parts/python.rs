@@ -2,15 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
+use super::once::{cache, lock, short_hash};
 use super::{PartError, Progress, tail};
 
 /// What is installed: ministack, cbor2 and all they need, each at one version.
@@ -50,7 +47,7 @@ impl PythonEnvironment {
             return Ok(environment);
         }
         std::fs::create_dir_all(cache).map_err(PartError::io("create", cache))?;
-        let lock = lock(cache.join(format!("{name}.lock")), progress).await?;
+        let lock = lock(&cache.join(format!("{name}.lock")), "sets up the Python environment", progress).await?;
         if !environment.is_complete() {
             environment.make(&cache.join(format!("{name}.log")), progress).await?;
         }
@@ -95,14 +92,6 @@ impl PythonEnvironment {
     }
 }
 
-/// `$XDG_CACHE_HOME` where it is absolute (its specification says to ignore it otherwise), else `~/.cache`.
-/// What this project keeps in the user's cache.
-pub(crate) fn cache() -> Option<PathBuf> {
-    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = named.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    cache.map(|cache| cache.join("openwebui-saas"))
-}
-
 async fn python_version() -> Result<String, PartError> {
     let output = Command::new("python3").arg("--version").output().await;
     let output = output.map_err(|error| PartError::PythonNeeded { detail: format!("python3: {error}") })?;
@@ -125,37 +114,6 @@ async fn run(program: &Path, arguments: &[&OsStr], log: &Path) -> Result<(), Par
     let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
     let command = format!("{} {}", program.display(), words.join(" "));
     Err(PartError::CommandFailed { command, status, log: log.to_owned(), tail: tail(log) })
-}
-
-/// An exclusive lock, held until the file is dropped; the operating system frees it however the holder ends.
-async fn lock(path: PathBuf, progress: &dyn Progress) -> Result<File, PartError> {
-    let file = File::options().create(true).append(true).open(&path).map_err(PartError::io("open", &path))?;
-    let failed = |error: io::Error| PartError::io("lock", &path)(error);
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => return Ok(file),
-        Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-        Err(error) => return Err(failed(error.into())),
-    }
-    progress.step("waiting for another program that sets up the Python environment");
-    let wait = move || {
-        loop {
-            match flock(&file, FlockOperation::LockExclusive) {
-                Ok(()) => return Ok(file),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(io::Error::from(error)),
-            }
-        }
-    };
-    tokio::task::spawn_blocking(wait).await.map_err(|error| failed(error.into()))?.map_err(failed)
-}
-
-fn short_hash(parts: &[&[u8]]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part);
-        hash.update([0]);
-    }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
