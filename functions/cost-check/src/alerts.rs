@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use domain::id::TenantId;
 use domain::time::whole_hours;
 use domain::{Day, Usd};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Policy;
-use crate::state::{Alert, Kind, Observation, Scope, State};
+use crate::state::{Alert, Kind, Limit, Observation, Scope, State};
 
 /// Levels, in percent of the limit. Each is told once for a day.
 pub const LEVELS: [u32; 4] = [100, 120, 150, 200];
@@ -99,28 +98,41 @@ pub fn step(alert: Option<&Alert>, level: Option<u32>) -> Option<Step> {
     }
 }
 
-/// All changes that the observation and the time ask for, oldest day first.
+/// The limits of `policy`. A limit that is new or lower is held to from yesterday on: what was over it before is no
+/// news, and nobody is to be woken by five weeks of days at once.
+pub fn limits(policy: &Policy, known: &[Limit], as_of: Timestamp) -> Vec<Limit> {
+    let tenants = policy.budgets.iter().map(|(tenant, usd)| (Scope::Tenant(tenant.clone()), *usd));
+    std::iter::once((Scope::Account, policy.threshold))
+        .chain(tenants)
+        .map(|(scope, usd)| {
+            let before = known.iter().find(|before| before.scope == scope && before.usd <= usd);
+            Limit { from: before.map_or_else(|| Day::of(as_of).plus(-1), |before| before.from), scope, usd }
+        })
+        .collect()
+}
+
+/// All changes that the observation and the time ask for, oldest day first. `state` has the limits of `policy`.
 pub fn changes(policy: &Policy, state: &State, observation: Option<&Observation>, as_of: Timestamp) -> Vec<Change> {
-    let since = state.since.unwrap_or(as_of);
-    let first_judged = Day::of(since).plus(-1);
     let mut changes: Vec<Change> = Vec::new();
-    for (day, costs) in
-        observation.iter().flat_map(|seen| &seen.days).filter(|(day, costs)| **day >= first_judged && costs.has_data())
-    {
-        let account = (Scope::Account, Measure { value: costs.usage_total().unblended, limit: policy.threshold });
-        let tenants = policy.budgets.iter().map(|(tenant, limit): (&TenantId, &Usd)| {
-            let value = costs.usage_of(tenant.as_str()).net_amortized;
-            (Scope::Tenant(tenant.clone()), Measure { value, limit: *limit })
-        });
-        for (scope, measure) in std::iter::once(account).chain(tenants) {
-            let known = state.alerts.iter().find(|alert| alert.identity() == (Kind::Cost, &scope, *day));
+    for (day, costs) in observation.iter().flat_map(|seen| &seen.days).filter(|(_, costs)| costs.has_data()) {
+        for Limit { scope, usd, from } in &state.limits {
+            let value = match scope {
+                Scope::Account => costs.usage_total().unblended,
+                Scope::Tenant(tenant) => costs.usage_of(tenant.as_str()).net_amortized,
+            };
+            let measure = Measure { value, limit: *usd };
+            let known = state.alerts.iter().find(|alert| alert.identity() == (Kind::Cost, scope, *day));
+            if *day < *from && known.is_none() {
+                continue;
+            }
             if let Some(step) = step(known, measure.level()) {
-                let alert = moved(step, known, (Kind::Cost, scope, *day), measure.level().unwrap_or_default(), as_of);
+                let level = measure.level().unwrap_or_default();
+                let alert = moved(step, known, (Kind::Cost, scope.clone(), *day), level, as_of);
                 changes.push(Change { step, alert, measure: Some(measure) });
             }
         }
     }
-    changes.extend(blindness(policy, state, observation, since, as_of));
+    changes.extend(blindness(policy, state, observation, state.since.unwrap_or(as_of), as_of));
     changes
 }
 
@@ -146,10 +158,6 @@ fn blindness(
         None if blind => {
             let identity = (Kind::Unknown, Scope::Account, Day::of(seen));
             let known = state.alerts.iter().find(|alert| alert.identity() == (identity.0, &identity.1, identity.2));
-            // A repeated event finds the alert it opened, and an old one finds it resolved since.
-            if known.is_some_and(|known| known.changed >= as_of) {
-                return None;
-            }
             let step = if known.is_some() { Step::OpenedAgain } else { Step::Opened };
             Some(Change { step, alert: moved(step, known, identity, 0, as_of), measure: None })
         }
@@ -192,3 +200,7 @@ pub fn after(alerts: &[Alert], changes: &[Change], first_in_view: Option<Day>) -
     next.sort_by(|a, b| (a.day, a.kind, &a.scope).cmp(&(b.day, b.kind, &b.scope)));
     next
 }
+
+#[cfg(test)]
+#[path = "alerts_tests.rs"]
+mod tests;

@@ -18,6 +18,8 @@ pub struct Applied {
     pub sent: Vec<String>,
     /// Ids of notices that wait for the next run, and why.
     pub waiting: Vec<(String, Failure)>,
+    /// Why it could not be stored that notices are sent: the next run sends them once more, under the same ids.
+    pub unsettled: Option<Failure>,
 }
 
 /// Applies.
@@ -51,7 +53,7 @@ pub async fn apply(
         let still_waiting = |notice: &&Notice| !applied.sent.contains(&notice.id);
         let outbox = state.outbox.iter().filter(still_waiting).cloned().collect();
         let state = State { written_by: format!("{run_id} after sending"), outbox, ..state.clone() };
-        put(store, STATE_KEY, encode(&state)?, &version).await?;
+        applied.unsettled = put(store, STATE_KEY, encode(&state)?, &version).await.err();
     }
     Ok(applied)
 }

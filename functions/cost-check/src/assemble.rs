@@ -89,3 +89,7 @@ pub fn days(window: Window, usage: Pages, charge_types: Pages) -> Result<BTreeMa
     }
     Ok(days)
 }
+
+#[cfg(test)]
+#[path = "assemble_tests.rs"]
+mod tests;

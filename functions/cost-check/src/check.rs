@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use domain::cost::Amounts;
 use domain::{Failure, FailureKind, Usd};
+use rust_decimal::Decimal;
 
 use crate::alerts::{LEVELS, Step};
 use crate::config::Policy;
 use crate::plan::{Plan, Snapshot};
-use crate::state::{Alert, Kind};
+use crate::state::{Alert, Kind, Scope};
 use crate::views::Row;
 
 /// Checks a plan against the snapshot it was made from.
@@ -16,7 +18,8 @@ use crate::views::Row;
 /// `Refused`, with every invariant that is broken.
 pub fn check(policy: &Policy, snapshot: &Snapshot, plan: Plan) -> Result<Plan, Failure> {
     let mut broken = Vec::new();
-    rows_add_up(&plan, &mut broken);
+    rows_add_up(snapshot, &plan, &mut broken);
+    nobody_is_left_untold(policy, snapshot, &plan, &mut broken);
     alerts_only_move_on(snapshot, &plan, &mut broken);
     notices_can_be_sent_and_none_is_lost(snapshot, &plan, &mut broken);
     if let Some(state) = &plan.state
@@ -33,20 +36,52 @@ pub fn check(policy: &Policy, snapshot: &Snapshot, plan: Plan) -> Result<Plan, F
     ))
 }
 
-fn rows_add_up(plan: &Plan, broken: &mut Vec<String>) {
-    if let Some(observation) = &plan.observation {
-        for (day, costs) in &observation.days {
-            let rows: Usd = costs.usage.iter().map(|row| row.amounts.unblended).sum();
-            let kept_apart: Usd = costs.adjustments.values().map(|amounts| amounts.unblended).sum();
-            if rows + costs.rounding.unblended + kept_apart != costs.bill() {
-                broken.push(format!("the rows of {day} do not add up to its bill"));
-            }
+fn rows_add_up(snapshot: &Snapshot, plan: &Plan, broken: &mut Vec<String>) {
+    let cent = Usd::new(Decimal::new(1, 2));
+    for (day, costs) in plan.observation.iter().flat_map(|observation| &observation.days) {
+        let Amounts { unblended, net_amortized } = costs.rounding;
+        if [unblended, net_amortized].iter().any(|usd| usd.dollars().abs() > cent.dollars()) {
+            broken.push(format!("the rows of {day} do not add up to its bill"));
         }
     }
-    if let Some(day) = &plan.day {
-        let sum = |rows: &[Row]| rows.iter().map(|row| row.usd).sum::<Usd>();
-        if sum(&day.by_service) + sum(&day.adjustments) != day.bill {
-            broken.push(format!("the rows shown of {} do not add up to its bill", day.day));
+    let Some(day) = &plan.day else { return };
+    let sum = |rows: &[Row]| rows.iter().map(|row| row.usd).sum::<Usd>();
+    if sum(&day.by_service) + sum(&day.adjustments) != day.bill {
+        broken.push(format!("the rows shown of {} do not add up to its bill", day.day));
+    }
+    let Some(costs) = snapshot.bill.observation().and_then(|seen| seen.days.get(&day.day)) else {
+        return broken.push(format!("{} is shown and was not read", day.day));
+    };
+    let rows = || costs.usage.iter().map(|row| row.amounts).chain([costs.rounding]);
+    let usage: Usd = rows().map(|amounts| amounts.unblended).sum();
+    let kept_apart: Usd = costs.adjustments.values().map(|amounts| amounts.unblended).sum();
+    if day.usage != usage || day.bill != (usage + kept_apart).rounded_to_cents() {
+        broken.push(format!("what is shown of {} is not what was read", day.day));
+    }
+    if sum(&day.by_tenant) != rows().map(|amounts| amounts.net_amortized).sum::<Usd>().rounded_to_cents() {
+        broken.push(format!("the tenants shown of {} do not add up to its usage", day.day));
+    }
+}
+
+/// A day over a limit that was read, and is judged by it, has an alert that stands, as high as it is over.
+fn nobody_is_left_untold(policy: &Policy, snapshot: &Snapshot, plan: &Plan, broken: &mut Vec<String>) {
+    let state = plan.state.as_ref().unwrap_or(&snapshot.state);
+    let days = snapshot.bill.observation().map(|seen| &seen.days);
+    for (day, costs) in days.into_iter().flatten().filter(|(_, costs)| costs.has_data()) {
+        let tenants = policy.budgets.iter().map(|(tenant, limit)| {
+            let rows = costs.usage.iter().filter(|row| row.tag == tenant.as_str());
+            (Scope::Tenant(tenant.clone()), rows.map(|row| row.amounts.net_amortized).sum::<Usd>(), *limit)
+        });
+        let account = (Scope::Account, costs.usage_total().unblended, policy.threshold);
+        for (scope, value, limit) in tenants.chain([account]).filter(|(_, value, limit)| value > limit) {
+            if state.limits.iter().any(|limit| limit.scope == scope && *day < limit.from) {
+                continue;
+            }
+            let told = state.alerts.iter().find(|alert| alert.identity() == (Kind::Cost, &scope, *day) && alert.open);
+            if told.is_none_or(|alert| LEVELS.iter().any(|&level| level > alert.level && value > limit.percent(level)))
+            {
+                broken.push(format!("{scope} is over its limit on {day} and nobody is told"));
+            }
         }
     }
 }
@@ -73,6 +108,14 @@ fn alerts_only_move_on(snapshot: &Snapshot, plan: &Plan, broken: &mut Vec<String
         }
         if before != Some(alert) && !plan.changes.iter().any(|change| change.alert == *alert) {
             broken.push(format!("{name} moves without a reason"));
+        }
+    }
+    let first_in_view = snapshot.bill.observation().map(|seen| seen.window.start);
+    for before in &snapshot.state.alerts {
+        let over =
+            first_in_view.is_some_and(|first| before.day < first) && !(before.kind == Kind::Unknown && before.open);
+        if !over && !state.alerts.iter().any(|alert| alert.identity() == before.identity()) {
+            broken.push(format!("{:?} {} {} is forgotten", before.kind, before.scope, before.day));
         }
     }
     for change in &plan.changes {
@@ -113,3 +156,7 @@ fn notices_can_be_sent_and_none_is_lost(snapshot: &Snapshot, plan: &Plan, broken
         }
     }
 }
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

@@ -17,4 +17,6 @@ pub mod reading;
 pub mod report;
 pub mod run;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod views;

@@ -63,7 +63,9 @@ pub async fn observe(
                 }
             }
         }
-        Reading::Ask { .. } | Reading::Reuse { .. } => BillView::Stored { observation: stored, failed: None },
+        Reading::Ask { .. } | Reading::Reuse { .. } | Reading::NoPagesLeft { .. } => {
+            BillView::Stored { observation: stored, failed: None }
+        }
     };
     Ok((Snapshot { as_of: run.as_of, run: run.id.clone(), state, reading, bill: view }, versions))
 }
@@ -153,8 +155,13 @@ async fn read_bill<S: StateStore>(
     } else if rest.start >= rest.end {
         Some(Forecast { asked_on: today, window: rest, amount: None })
     } else {
-        budget.spend().await?;
-        let amount = bill.forecast(rest).await.inspect_err(|failure| tracing::info!(%failure, "no forecast")).ok();
+        let amount = match budget.spend().await {
+            Ok(()) => bill.forecast(rest).await,
+            // The bill grew by the page that was booked for the forecast: the days matter more.
+            Err(failure) if failure.kind == FailureKind::Refused => Err(failure),
+            Err(failure) => return Err(failure),
+        };
+        let amount = amount.inspect_err(|failure| tracing::info!(%failure, "no forecast")).ok();
         Some(Forecast { asked_on: today, window: rest, amount })
     };
     Ok(Observation { written_by: run.id.clone(), taken_at: run.as_of, window, days, pages: count, forecast })

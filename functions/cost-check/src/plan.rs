@@ -90,6 +90,7 @@ pub fn plan(policy: &Policy, snapshot: &Snapshot) -> Plan {
     let observation = bill.observation();
     let mut state = stored.clone();
     state.since = Some(stored.since.unwrap_or(as_of));
+    state.limits = alerts::limits(policy, &stored.limits, as_of);
 
     let problem = match bill {
         BillView::Fresh { spent, .. } => {
@@ -108,7 +109,7 @@ pub fn plan(policy: &Policy, snapshot: &Snapshot) -> Plan {
 
     let changes = alerts::changes(policy, &state, observation, as_of);
     state.alerts = alerts::after(&stored.alerts, &changes, observation.map(|seen| seen.window.start));
-    let because = blind_because(&state, observation);
+    let because = blind_because(reading, &state, observation);
     for change in &changes {
         let news = notice::of(policy, change, observation, &because, as_of);
         if !state.outbox.iter().any(|waiting| waiting.id == news.id) {
@@ -141,13 +142,16 @@ pub fn plan(policy: &Policy, snapshot: &Snapshot) -> Plan {
 fn settle(state: &mut State, stored: &State, reading: &Reading, spent: u32, today: Day) {
     let booked = match reading {
         Reading::Ask { book, .. } => *book,
-        Reading::Reuse { .. } => 0,
+        Reading::Reuse { .. } | Reading::NoPagesLeft { .. } => 0,
     };
     let before = stored.pages.on(today).saturating_sub(booked.max(spent));
     state.pages = Pages { day: Some(today), booked: before + spent };
 }
 
-fn blind_because(state: &State, observation: Option<&Observation>) -> String {
+fn blind_because(reading: &Reading, state: &State, observation: Option<&Observation>) -> String {
+    if let Reading::NoPagesLeft { why } = reading {
+        return format!("{why}; raise MAX_PAGES_PER_DAY (0.01 USD a page)");
+    }
     if let Some(problem) = state.attempt.as_ref().and_then(|attempt| attempt.problem.as_deref()) {
         return problem.to_owned();
     }

@@ -41,6 +41,11 @@ pub enum Reading {
         /// Why.
         why: String,
     },
+    /// It is time to ask, and the page budget of the day does not allow it: work with the last observation.
+    NoPagesLeft {
+        /// How many pages are booked, and how many it takes.
+        why: String,
+    },
 }
 
 impl fmt::Display for Reading {
@@ -50,7 +55,7 @@ impl fmt::Display for Reading {
                 let with = if *forecast { ", forecast included" } else { "" };
                 write!(f, "ask Cost Explorer ({book} pages{with}): {why}")
             }
-            Self::Reuse { why } => write!(f, "keep to the last observation: {why}"),
+            Self::Reuse { why } | Self::NoPagesLeft { why } => write!(f, "keep to the last observation: {why}"),
         }
     }
 }
@@ -62,20 +67,24 @@ pub fn decide(policy: &Policy, state: &State, observation: Option<&Observation>,
         Ok(why) => why,
         Err(why) => return Reading::Reuse { why },
     };
-    let forecast = observation.and_then(|seen| seen.forecast.as_ref()).is_none_or(|known| known.asked_on != today);
-    let book = observation.map_or(QUESTIONS, |seen| seen.pages.max(QUESTIONS)) + u32::from(forecast);
-    let booked = state.pages.on(today);
-    if booked + book > policy.pages_per_day {
-        let limit = policy.pages_per_day;
-        return Reading::Reuse {
-            why: format!("{booked} of {limit} pages of the day are spent, and a reading takes {book}"),
-        };
+    let pages = observation.map_or(QUESTIONS, |seen| seen.pages.max(QUESTIONS));
+    let (booked, limit) = (state.pages.on(today), policy.pages_per_day);
+    if booked + pages > limit {
+        let why = format!("{booked} of {limit} pages of the day are booked, and a reading takes {pages}");
+        return Reading::NoPagesLeft { why };
     }
-    Reading::Ask { why, book, forecast }
+    // The days matter more than the forecast: it is left out where both do not fit.
+    let known = observation.and_then(|seen| seen.forecast.as_ref()).is_some_and(|known| known.asked_on == today);
+    let forecast = !known && booked + pages < limit;
+    Reading::Ask { why, book: pages + u32::from(forecast), forecast }
 }
 
 /// Why a reading is due, or why not.
 fn due(policy: &Policy, state: &State, observation: Option<&Observation>, as_of: Timestamp) -> Result<String, String> {
+    // The pages of one day only are remembered: a late event must not start the count of a later day anew.
+    if let Some(day) = state.pages.day.filter(|day| *day > Day::of(as_of)) {
+        return Err(format!("this event is older than the pages that are booked on {day}"));
+    }
     if let Some(attempt) = state.attempt.as_ref().filter(|attempt| attempt.failures > 0) {
         let wait = SignedDuration::from_hours(i64::from(attempt.failures.min(LONGEST_WAIT_HOURS)));
         let problem = attempt.problem.as_deref().unwrap_or("unknown");
@@ -93,14 +102,38 @@ fn due(policy: &Policy, state: &State, observation: Option<&Observation>, as_of:
     if Day::of(as_of) > Day::of(seen.taken_at) {
         return Ok("a new day: another day is yesterday".to_owned());
     }
-    if as_of >= seen.taken_at + REFRESH - SLACK {
-        return Ok("8 hours since the last reading: the data is refreshed at most three times a day".to_owned());
+    let ordinary = ordinary_interval(policy, seen);
+    if as_of >= seen.taken_at + ordinary - SLACK {
+        let hours = ordinary.as_hours();
+        return Ok(format!("{hours} hours since the last reading: the data is refreshed at most three times a day"));
     }
     let near = near_a_limit(policy, seen, Day::of(as_of).plus(-1));
-    if near && as_of >= seen.taken_at + REFRESH_NEAR - SLACK {
+    let leaves = leaves_enough(policy, state, seen, ordinary, as_of);
+    if near && leaves && as_of >= seen.taken_at + REFRESH_NEAR - SLACK {
         return Ok(format!("yesterday is above {NEAR_PERCENT} % of a limit, and the last reading is 4 hours old"));
     }
     Err(format!("it is {hours} h old, and the data is refreshed at most three times a day"))
+}
+
+/// Eight hours; longer for a bill of so many pages that the budget does not last for three readings (and a forecast),
+/// so that those it lasts for are spread over the day.
+fn ordinary_interval(policy: &Policy, seen: &Observation) -> SignedDuration {
+    let readings = policy.pages_per_day.saturating_sub(1) / seen.pages.max(QUESTIONS);
+    REFRESH.max(SignedDuration::from_hours(24) / i32::try_from(readings.max(1)).unwrap_or(1))
+}
+
+/// Whether a reading out of turn leaves pages for the ordinary ones until midnight.
+fn leaves_enough(
+    policy: &Policy,
+    state: &State,
+    seen: &Observation,
+    ordinary: SignedDuration,
+    as_of: Timestamp,
+) -> bool {
+    let today = Day::of(as_of);
+    let ordinary_ones = (1..).take_while(|&n| Day::of(as_of + ordinary * n) == today).count();
+    let readings = u32::try_from(1 + ordinary_ones).unwrap_or(u32::MAX);
+    state.pages.on(today) + readings * seen.pages.max(QUESTIONS) <= policy.pages_per_day
 }
 
 fn near_a_limit(policy: &Policy, seen: &Observation, yesterday: Day) -> bool {
@@ -113,3 +146,7 @@ fn near_a_limit(policy: &Policy, seen: &Observation, yesterday: Day) -> bool {
                 .any(|(tenant, budget)| near(costs.usage_of(tenant.as_str()).net_amortized, *budget))
     })
 }
+
+#[cfg(test)]
+#[path = "reading_tests.rs"]
+mod tests;

@@ -29,7 +29,9 @@ pub fn done(plan: &Plan, applied: Result<Applied, Failure>) -> Outcome {
     let mut text = plan.to_string();
     let (applied, failure) = match applied {
         Ok(applied) => {
-            let failure = applied.waiting.first().map(|(_, failure)| waiting(&applied, failure));
+            let waits = applied.waiting.first().map(|(_, failure)| waiting(&applied, failure));
+            let unsettled = applied.unsettled.clone().map(|failure| failure.while_doing("store that notices are sent"));
+            let failure = waits.or(unsettled);
             (applied, failure)
         }
         Err(failure) => (Applied::default(), Some(failure)),
@@ -60,11 +62,12 @@ fn decided(plan: &Plan) -> String {
 }
 
 fn did(plan: &Plan, applied: &Applied, failure: Option<&Failure>) -> String {
+    let sent = applied.sent.iter().map(|id| format!("sent {id}"));
     if let Some(failure) = failure {
-        return format!("failed: {failure}");
+        return sent.chain([format!("failed: {failure}")]).collect::<Vec<_>>().join(", ");
     }
     let mut parts: Vec<String> = plan.observation.iter().map(|_| "stored the bill".to_owned()).collect();
-    parts.extend(applied.sent.iter().map(|id| format!("sent {id}")));
+    parts.extend(sent);
     if parts.is_empty() && plan.state.is_some() {
         parts.push("stored the state".to_owned());
     }

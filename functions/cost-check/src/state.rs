@@ -19,8 +19,10 @@ pub const OBSERVATION_KEY: &str = "cost-check/observation.json";
 pub struct State {
     /// The run that wrote it. No two runs write the same bytes.
     pub written_by: String,
-    /// When the function first ran: days before the day before are not judged, and blindness is counted from here.
+    /// When the function first ran: blindness is counted from here.
     pub since: Option<Timestamp>,
+    /// The limits that are held to.
+    pub limits: Vec<Limit>,
     /// The page budget.
     pub pages: Pages,
     /// The last attempt to read the bill.
@@ -87,6 +89,18 @@ impl std::fmt::Display for Scope {
             Self::Tenant(id) => write!(f, "tenant/{id}"),
         }
     }
+}
+
+/// A limit, and since when it is held to.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Whose.
+    pub scope: Scope,
+    /// For one day.
+    pub usd: Usd,
+    /// The first day that is judged by it.
+    pub from: Day,
 }
 
 /// One alert: a day of a scope, and how far it has come.

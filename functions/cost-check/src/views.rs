@@ -107,7 +107,7 @@ pub struct Cause {
 }
 
 /// The three rows of the day that grew most against their mean of the week before; the largest where there is no such
-/// week.
+/// week. Rows that did not grow are named only when none did.
 pub fn causes(policy: &Policy, scope: &Scope, day: Day, observation: &Observation) -> Vec<Cause> {
     let amounts = |costs: &DayCosts| {
         let mut amounts: BTreeMap<String, Usd> = BTreeMap::new();
@@ -140,6 +140,11 @@ pub fn causes(policy: &Policy, scope: &Scope, day: Day, observation: &Observatio
     causes.sort_by(|a, b| {
         (b.change.unwrap_or(b.usd), b.usd).cmp(&(a.change.unwrap_or(a.usd), a.usd)).then(a.name.cmp(&b.name))
     });
+    // What did not grow is no cause, as long as anything did.
+    let grew = |cause: &Cause| cause.change.is_none_or(|change| change.rounded_to_cents() > Usd::ZERO);
+    if causes.iter().any(grew) {
+        causes.retain(grew);
+    }
     causes.truncate(3);
     causes
 }
@@ -149,8 +154,8 @@ pub fn causes(policy: &Policy, scope: &Scope, day: Day, observation: &Observatio
 pub struct Month {
     /// Its first day.
     pub first: Day,
-    /// The last day that is counted.
-    pub through: Day,
+    /// The last day that is counted: the newest that AWS tells of; `None` when it tells of none yet.
+    pub through: Option<Day>,
     /// The bill of those days, adjustments included.
     pub so_far: Usd,
     /// What the whole month is expected to cost.
@@ -164,16 +169,24 @@ pub fn month(today: Day, observation: &Observation) -> Month {
     let yesterday = today.plus(-1);
     let (first, end) = (yesterday.first_of_month(), yesterday.first_of_next_month());
     let so_far: Usd = observation.days.range(first..today).map(|(_, costs)| costs.bill()).sum();
-    let rest = Window { start: today, end };
-    let asked = observation.forecast.as_ref().filter(|asked| asked.window == rest).and_then(|asked| asked.amount);
-    let (ahead, method) = if today >= end {
-        (Some(Usd::ZERO), "the month is complete")
-    } else if asked.is_some() {
-        (asked, "Cost Explorer")
-    } else {
-        (own_forecast(rest, observation), "ours: the median of the same weekday in the last four weeks")
+    // Days without data are not free: they are ahead, like those that have not been.
+    let through = observation.days.range(first..today).rev().find(|(_, costs)| costs.has_data()).map(|(day, _)| *day);
+    let ahead = Window { start: through.map_or(first, |day| day.plus(1)), end };
+    let asked = observation
+        .forecast
+        .as_ref()
+        .filter(|asked| asked.window.end == end && asked.window.start >= ahead.start)
+        .and_then(|asked| Some((asked.window.start, asked.amount?)));
+    let (expected, method) = match asked {
+        _ if ahead.start >= end => (Some(Usd::ZERO), "the month is complete"),
+        Some((start, amount)) if start == ahead.start => (Some(amount), "Cost Explorer"),
+        Some((start, amount)) => {
+            let gap = own_forecast(Window { start: ahead.start, end: start }, observation);
+            (gap.map(|gap| gap + amount), "Cost Explorer, and ours for days without data")
+        }
+        None => (own_forecast(ahead, observation), "ours: the median of the same weekday in the last four weeks"),
     };
-    Month { first, through: yesterday, so_far, forecast: ahead.map(|ahead| so_far + ahead), method }
+    Month { first, through, so_far, forecast: expected.map(|expected| so_far + expected), method }
 }
 
 /// For each day that is left, the median usage of its weekday in the four weeks before.
@@ -193,3 +206,7 @@ fn own_forecast(rest: Window, observation: &Observation) -> Option<Usd> {
         })
         .sum()
 }
+
+#[cfg(test)]
+#[path = "views_tests.rs"]
+mod tests;

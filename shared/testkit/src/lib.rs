@@ -7,13 +7,16 @@
     reason = "a broken test shall stop at once; the harness owns the clock"
 )]
 
+pub mod bill;
 mod faults;
 pub mod lambda;
 mod memory;
+mod turns;
 pub mod wire;
 
 pub use faults::{Fault, Faults, Faulty};
 pub use memory::{MemoryBill, MemoryStore, MemoryTopic};
+pub use turns::{InTurns, Turns};
 
 /// The instant written in RFC 3339. For tests: panics on anything else.
 pub fn at(text: &str) -> jiff::Timestamp {

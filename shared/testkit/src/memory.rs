@@ -34,6 +34,13 @@ impl MemoryStore {
             .collect()
     }
 
+    /// A copy that goes its own way.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let Objects { objects, writes } = &*self.0.lock().unwrap();
+        Self(Arc::new(Mutex::new(Objects { objects: objects.clone(), writes: *writes })))
+    }
+
     /// How often anything was written.
     pub fn writes(&self) -> u64 {
         self.0.lock().unwrap().writes
@@ -62,6 +69,12 @@ impl StateStore for MemoryStore {
 pub struct MemoryTopic(Arc<Mutex<Vec<Notice>>>);
 
 impl MemoryTopic {
+    /// A copy that goes its own way.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.deliveries())))
+    }
+
     /// Every delivery, repeated ones too.
     pub fn deliveries(&self) -> Vec<Notice> {
         self.0.lock().unwrap().clone()
