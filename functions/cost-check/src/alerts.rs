@@ -122,10 +122,8 @@ pub fn changes(policy: &Policy, state: &State, observation: Option<&Observation>
             };
             let measure = Measure { value, limit: *usd };
             let known = state.alerts.iter().find(|alert| alert.identity() == (Kind::Cost, scope, *day));
-            if *day < *from && known.is_none() {
-                continue;
-            }
-            if let Some(step) = step(known, measure.level()) {
+            let judged = |step: &Step| day >= from || *step == Step::Resolved;
+            if let Some(step) = step(known, measure.level()).filter(judged) {
                 let level = measure.level().unwrap_or_default();
                 let alert = moved(step, known, (Kind::Cost, scope.clone(), *day), level, as_of);
                 changes.push(Change { step, alert, measure: Some(measure) });

@@ -42,10 +42,20 @@ pub async fn apply(
         version = Some(put(store, STATE_KEY, encode(state)?, &version).await?);
     }
     let mut applied = Applied::default();
+    // A topic that is throttled or out of reach is so for all notices: what time is left goes into noting what was sent.
+    // One that refuses a notice may take the next.
+    let mut out_of_reach: Option<Failure> = None;
     for notice in &plan.notices {
-        match topic.publish(notice).await {
+        let sent = match &out_of_reach {
+            Some(failure) => Err(failure.clone()),
+            None => topic.publish(notice).await,
+        };
+        match sent {
             Ok(()) => applied.sent.push(notice.id.clone()),
-            Err(failure) => applied.waiting.push((notice.id.clone(), failure)),
+            Err(failure) => {
+                out_of_reach = failure.kind.retry_can_help().then(|| failure.clone());
+                applied.waiting.push((notice.id.clone(), failure));
+            }
         }
     }
     if !applied.sent.is_empty() {

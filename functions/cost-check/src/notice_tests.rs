@@ -254,7 +254,7 @@ fn a_plan_that_does_nothing_says_so() {
       bill: keep to the last observation: it is 3 h old, and the data is refreshed at most three times a day
       2026-11-23: 460.88 USD of usage, bill 92.13 USD, an estimate (figures of 2026-11-24T08:00:00Z)
       Month from 2026-11-01 to 2026-11-23: 10,220.49 USD. Whole month: 13,431.99 USD (Cost Explorer).
-      alerts: none moves
+      no alert moves
       nothing to do
     ");
 }

@@ -188,7 +188,7 @@ impl fmt::Display for Plan {
             writeln!(f, "  {change}")?;
         }
         if changes.is_empty() {
-            writeln!(f, "  alerts: none moves")?;
+            writeln!(f, "  no alert moves")?;
         }
         if let Some(observation) = observation {
             writeln!(f, "  write the observation of {} ({} pages)", observation.window, observation.pages)?;

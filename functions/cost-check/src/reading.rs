@@ -105,7 +105,9 @@ fn due(policy: &Policy, state: &State, observation: Option<&Observation>, as_of:
     let ordinary = ordinary_interval(policy, seen);
     if as_of >= seen.taken_at + ordinary - SLACK {
         let hours = ordinary.as_hours();
-        return Ok(format!("{hours} hours since the last reading: the data is refreshed at most three times a day"));
+        return Ok(format!(
+            "{hours} hours or more since the last reading: the data is refreshed at most three times a day"
+        ));
     }
     let near = near_a_limit(policy, seen, Day::of(as_of).plus(-1));
     let leaves = leaves_enough(policy, state, seen, ordinary, as_of);

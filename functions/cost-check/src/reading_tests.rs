@@ -43,7 +43,7 @@ fn a_reading_is_asked_for_when_the_bill_can_have_changed() {
         (
             Some(&low),
             "2026-11-24T15:50:00Z",
-            "ask Cost Explorer (2 pages): 8 hours since the last reading: the data is refreshed at most three times a day",
+            "ask Cost Explorer (2 pages): 8 hours or more since the last reading: the data is refreshed at most three times a day",
         ),
         (
             Some(&low),

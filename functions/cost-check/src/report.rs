@@ -13,12 +13,15 @@ use crate::reading::Reading;
 
 /// A dry run: the plan, and nothing done.
 pub fn planned(plan: &Plan) -> Outcome {
+    let asks = matches!(plan.reading, Reading::Ask { .. });
+    let instead =
+        if asks { "dry run: Cost Explorer is not asked; this is the plan for the last observation\n" } else { "" };
     Report {
         status: Status::Planned,
         decided: decided(plan),
         did: NOTHING.to_owned(),
         result: result(plan, &Applied::default()),
-        text: plan.to_string(),
+        text: format!("{instead}{plan}"),
         metrics: Vec::new(),
     }
     .into()
@@ -27,6 +30,7 @@ pub fn planned(plan: &Plan) -> Outcome {
 /// A run that applied its plan.
 pub fn done(plan: &Plan, applied: Result<Applied, Failure>) -> Outcome {
     let mut text = plan.to_string();
+    let stored = applied.is_ok();
     let (applied, failure) = match applied {
         Ok(applied) => {
             let waits = applied.waiting.first().map(|(_, failure)| waiting(&applied, failure));
@@ -46,7 +50,7 @@ pub fn done(plan: &Plan, applied: Result<Applied, Failure>) -> Outcome {
     let report = Report {
         status,
         decided: decided(plan),
-        did: did(plan, &applied, failure.as_ref()),
+        did: did(plan, stored.then_some(&applied), failure.as_ref()),
         result: result(plan, &applied),
         text,
         metrics: metrics(plan, &applied),
@@ -61,22 +65,22 @@ fn decided(plan: &Plan) -> String {
     parts.join("; ")
 }
 
-fn did(plan: &Plan, applied: &Applied, failure: Option<&Failure>) -> String {
-    let sent = applied.sent.iter().map(|id| format!("sent {id}"));
-    if let Some(failure) = failure {
-        return sent.chain([format!("failed: {failure}")]).collect::<Vec<_>>().join(", ");
+fn did(plan: &Plan, applied: Option<&Applied>, failure: Option<&Failure>) -> String {
+    let mut parts = Vec::new();
+    if let Some(applied) = applied {
+        parts.extend(plan.observation.iter().map(|_| "stored the bill".to_owned()));
+        parts.extend(applied.sent.iter().map(|id| format!("sent {id}")));
+        if parts.is_empty() && plan.state.is_some() {
+            parts.push("stored the state".to_owned());
+        }
     }
-    let mut parts: Vec<String> = plan.observation.iter().map(|_| "stored the bill".to_owned()).collect();
-    parts.extend(sent);
-    if parts.is_empty() && plan.state.is_some() {
-        parts.push("stored the state".to_owned());
-    }
+    parts.extend(failure.map(|failure| format!("failed: {failure}")));
     if parts.is_empty() { NOTHING.to_owned() } else { parts.join(", ") }
 }
 
 fn waiting(applied: &Applied, first: &Failure) -> Failure {
     let ids: Vec<&str> = applied.waiting.iter().map(|(id, _)| id.as_str()).collect();
-    Failure::new(first.kind, format!("{} notices wait for the next run ({}): {first}", ids.len(), ids.join(", ")))
+    Failure::new(first.kind, format!("to be sent by the next run: {}: {first}", ids.join(", ")))
         .with_code(first.code.as_deref())
 }
 

@@ -233,7 +233,7 @@ def seconds(moment):
 
 
 def shape_alarm_messages():
-    """Sends alarm notifications in the shape that CloudWatch sends (facts/aws.md 2.9)."""
+    """Sends alarm notifications in the shape that CloudWatch sends (events/gpu-scaler/alarm-sns-2025.json)."""
     from ministack.core.responses import get_account_id, get_region, new_uuid
     from ministack.services import cloudwatch, sns
 

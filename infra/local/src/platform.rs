@@ -68,12 +68,6 @@ impl Prepared {
             tokio::join!(PythonEnvironment::prepare(progress), package::build(&workspace, &names, profile, progress));
         Ok(Self { python: python?, packages: packages?, automation })
     }
-
-    /// The code of every function, for wiring a running platform anew.
-    #[must_use]
-    pub const fn packages(&self) -> &BTreeMap<String, Package> {
-        &self.packages
-    }
 }
 
 /// The folder of the root `Cargo.toml`.
@@ -120,9 +114,17 @@ impl Platform {
         gateway.connect(ministack.upstream());
         let wiring = Wiring::connect(&gateway.url(), prepared.automation.clone());
         progress.step("wiring infra/automation: roles, functions, schedules, topics, queues");
-        let wired = wiring.wire(&prepared.packages, options).await?;
+        let wired = wiring.wire(&prepared.packages, &for_played_days(options)).await?;
         let running = Running::register(&gateway.url())?;
         Ok(Self { gateway, cost_explorer, wiring, wired, ministack, running, _directory: directory })
+    }
+
+    /// Wires it anew, as described but for `options`.
+    ///
+    /// # Errors
+    /// The first call that is refused.
+    pub async fn wire(&self, prepared: &Prepared, options: &WiringOptions) -> Result<Wired, PlatformError> {
+        Ok(self.wiring.wire(&prepared.packages, &for_played_days(options)).await?)
     }
 
     /// Resolves when a part ended by itself, which it should not.
@@ -139,4 +141,11 @@ impl Platform {
         self.gateway.stop().await;
         Ok(self.ministack.stop().await?)
     }
+}
+
+/// Played days may lie in the future.
+fn for_played_days(options: &WiringOptions) -> WiringOptions {
+    let mut options = options.clone();
+    options.local_environment.insert("EVENT_AHEAD_MINUTES".to_owned(), u32::MAX.to_string());
+    options
 }

@@ -152,8 +152,9 @@ impl DayCosts {
         self.usage_total().unblended + self.adjustments_total().unblended
     }
 
-    /// Whether AWS has told anything of the day yet. No data is not zero.
+    /// Whether AWS has told of any usage on the day yet. No data is not zero, and a tax or a credit that comes first
+    /// tells nothing of the usage.
     pub fn has_data(&self) -> bool {
-        !self.usage.is_empty() || !self.adjustments.is_empty()
+        !self.usage.is_empty()
     }
 }

@@ -100,6 +100,23 @@ pub struct DirectCall {
 }
 
 impl Envelope {
+    /// The time the event is for, and the field that says so; `None` for an event that names no time.
+    pub fn time(&self) -> Option<(&'static str, Timestamp)> {
+        match self {
+            Self::Schedule(schedule) => Some(("time", schedule.time)),
+            Self::Event(event) => Some(("time", event.time)),
+            Self::Sns(records) => {
+                records.iter().map(|record| record.time).max().map(|time| ("Records.Sns.Timestamp", time))
+            }
+            Self::Alarm(alarm) => Some(("time", alarm.time)),
+            Self::Direct(call) => {
+                let as_of = call.input.get("as_of")?.as_str()?;
+                Some(("as_of", instant("as_of", as_of).ok()?))
+            }
+            Self::Unknown { .. } => None,
+        }
+    }
+
     /// Tells the kinds apart.
     ///
     /// # Errors

@@ -14,6 +14,9 @@ use crate::failure::diagnostic;
 use crate::metrics::{self, Metric, Unit};
 use crate::report::{Outcome, Report, Status};
 
+/// How far an event's time may be ahead of this machine's clock (`EVENT_AHEAD_MINUTES`): clocks differ by seconds.
+const AHEAD_MINUTES: u32 = 15;
+
 /// A Lambda function.
 pub trait Function: Sized {
     /// Its name, as deployed.
@@ -64,10 +67,11 @@ pub fn run<F: Function>() -> ExitCode {
         .with_max_level(level.parse::<tracing::Level>().unwrap_or(tracing::Level::INFO))
         .init();
     let dry_run = vars.or("DRY_RUN", false);
-    let config = match (vars.finish(dry_run), F::configure(Vars::from_environment())) {
-        (Ok(dry_run), Ok(config)) => (dry_run, config),
-        (dry_run, config) => {
-            let problems = [dry_run.err(), config.err()].into_iter().flatten().flat_map(|error| error.problems);
+    let ahead = vars.or("EVENT_AHEAD_MINUTES", AHEAD_MINUTES);
+    let config = match (vars.finish(dry_run.zip(ahead)), F::configure(Vars::from_environment())) {
+        (Ok(frame), Ok(config)) => (frame, config),
+        (frame, config) => {
+            let problems = [frame.err(), config.err()].into_iter().flatten().flat_map(|error| error.problems);
             return give_up::<F>(&ConfigError { problems: problems.collect() }.to_string());
         }
     };
@@ -76,10 +80,10 @@ pub fn run<F: Function>() -> ExitCode {
         return give_up::<F>("the async runtime did not start");
     };
     tokio.block_on(async {
-        let (dry_run, config) = config;
+        let (frame, config) = config;
         let function = F::start(config, &crate::aws::sdk_config());
         let function = &function;
-        match lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| invoke(function, event, dry_run))).await {
+        match lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| invoke(function, event, frame))).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => give_up::<F>(&error.to_string()),
         }
@@ -91,7 +95,11 @@ fn give_up<F: Function>(why: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn invoke<F: Function>(function: &F, event: LambdaEvent<Value>, dry_run: bool) -> Result<Value, Diagnostic> {
+async fn invoke<F: Function>(
+    function: &F,
+    event: LambdaEvent<Value>,
+    (dry_run, ahead_minutes): (bool, u32),
+) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
     let deadline = Deadline::at(context.deadline());
     let started = deadline.remaining();
@@ -104,6 +112,7 @@ async fn invoke<F: Function>(function: &F, event: LambdaEvent<Value>, dry_run: b
         Ok(Envelope::Unknown { looks_like }) => {
             Report::ignored(format!("not an event of this function: {looks_like}")).into()
         }
+        Ok(envelope) if let Some(failure) = too_early(&envelope, ahead_minutes) => failure.into(),
         Ok(envelope) => tokio::time::timeout(deadline.remaining(), function.handle(envelope, &invocation))
             .await
             .unwrap_or_else(|_| out_of_time().into()),
@@ -112,6 +121,16 @@ async fn invoke<F: Function>(function: &F, event: LambdaEvent<Value>, dry_run: b
     let took = started.saturating_sub(deadline.remaining());
     account::<F>(&invocation, &report, failure.as_ref(), i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
     failure.map_or(Ok(report.result), |failure| Err(diagnostic(&failure)))
+}
+
+/// An event from the future is wrong, and would make every event until then look old.
+#[expect(clippy::disallowed_methods, reason = "the room that owns the wall clock")]
+fn too_early(envelope: &Envelope, ahead_minutes: u32) -> Option<Failure> {
+    let (field, time) = envelope.time()?;
+    let now = jiff::Timestamp::now();
+    let latest = now.checked_add(jiff::SignedDuration::from_mins(ahead_minutes.into())).unwrap_or(jiff::Timestamp::MAX);
+    let problem = || format!("event field `{field}`: {time} is ahead of the clock, {now:.0}");
+    (time > latest).then(|| Failure::new(FailureKind::InvalidInput, problem()))
 }
 
 fn out_of_time() -> Failure {

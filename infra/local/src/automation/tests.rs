@@ -57,11 +57,11 @@ fn what_is_wrong_in_shape_is_named_with_line_column_and_field() {
         ),
         (
             ("      name: hourly", "      nmae: hourly"),
-            "25:7 triggers[0].schedule.nmae: unknown field `nmae`, expected",
+            "26:7 triggers[0].schedule.nmae: unknown field `nmae`, expected",
         ),
-        (("  - schedule:", "  - alarm:"), "24:5 triggers[0]: unknown variant `alarm`, expected one of schedule"),
-        (("timeout_seconds: 60\n", ""), "34:1 .: missing field `timeout_seconds`"),
-        (("      retries: 10\n", ""), "28:7 triggers[0].schedule: missing field `retries`"),
+        (("  - schedule:", "  - alarm:"), "25:5 triggers[0]: unknown variant `alarm`, expected one of schedule"),
+        (("timeout_seconds: 60\n", ""), "35:1 .: missing field `timeout_seconds`"),
+        (("      retries: 10\n", ""), "29:7 triggers[0].schedule: missing field `retries`"),
         (("memory_mb: 256", "memory_mb: much"), "2:12 memory_mb: invalid u32"),
         (("memory_mb: 256", "memory_mb: [1]"), "2:12 memory_mb: expected string scalar"),
         // Terraform would take it for a number.
@@ -69,7 +69,7 @@ fn what_is_wrong_in_shape_is_named_with_line_column_and_field() {
         (("outside_vpc", "inside"), "5:10 network: unknown variant `inside`, expected one of outside_vpc"),
         (
             ("  retries: 2\n", "  retries: 2\n  retries: 1\n"),
-            "20:3 asynchronous: duplicate mapping key `retries` is not allowed here",
+            "21:3 asynchronous: duplicate mapping key `retries` is not allowed here",
         ),
     ] {
         let found = problems(&[replacement]);
@@ -143,7 +143,7 @@ fn everything_that_is_wrong_is_reported_at_once_in_the_order_of_the_file() {
         ("\"ce:GetCostForecast\"", "\"ce:*\""),
     ]);
     let fields: Vec<_> = found.iter().map(|line| line.split(": ").next().unwrap()).collect();
-    assert_eq!(fields, ["2:12 memory_mb", "27:16 triggers[0].schedule.retries", "42:15 statements[1].actions[0]"]);
+    assert_eq!(fields, ["2:12 memory_mb", "28:16 triggers[0].schedule.retries", "43:15 statements[1].actions[0]"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub fn opening(scenario: &Scenario) {
     for line in scenario.story.trim_end().lines() {
         println!("  {line}");
     }
-    println!("\n  time   function     ms   what it decided, and what it did");
+    println!("\n  time   function, event      ms  MB   what it decided, and what it did");
 }
 
 /// A line or two of the timeline.
@@ -31,9 +31,11 @@ pub fn happened(happened: &Happened<'_>) {
 fn invocation(played: &Played) {
     let took = played.finished.report.as_ref().map_or(0, |report| report.duration.as_millis());
     let again = if played.attempt > 1 { format!(" (attempt {})", played.attempt) } else { String::new() };
-    println!("  {}  {:<10} {took:>4}   {}{again}", hour(played.at), played.function, played.said("decided"));
+    let memory = played.finished.report.as_ref().and_then(|report| report.max_memory_mb).unwrap_or_default();
+    let what = format!("{} {}", played.function, played.schedule);
+    println!("  {}  {what:<18} {took:>4} {memory:>3}   {}{again}", hour(played.at), played.said("decided"));
     if played.said("did") != "nothing" {
-        println!("                           -> {}", played.said("did"));
+        println!("                                       -> {}", played.said("did"));
     }
 }
 
@@ -49,13 +51,9 @@ fn letter(notice: &Notice) {
 
 /// After the day; whether everything is as expected.
 pub fn account(account: &Account, expect: &Expect) -> bool {
-    let memory = account.invocations.iter().filter_map(|played| played.finished.report.as_ref()?.max_memory_mb).max();
     println!("\nWhat the functions asked of AWS");
     for ((role, service, operation), count) in &account.calls {
         println!("  {role:<12} {:<24} {count:>4}", format!("{service}:{operation}"));
-    }
-    if let Some(memory) = memory {
-        println!("  most memory of an environment: {memory} MB");
     }
     println!("\nWhat was expected");
     let verdicts = account.verdicts(expect);

@@ -21,6 +21,15 @@ fn wiring(endpoint: Option<&str>) -> Result<Wiring, CliError> {
     Ok(Wiring::connect(&endpoint, automation))
 }
 
+fn known(wiring: &Wiring, function: &str) -> Result<(), CliError> {
+    let functions = &wiring.automation().functions;
+    if functions.contains_key(function) {
+        return Ok(());
+    }
+    let known = functions.keys().cloned().collect::<Vec<_>>().join(", ");
+    Err(CliError::Argument(format!("`{function}` is not a function; there is: {known}")))
+}
+
 /// Sends one event, as it is.
 pub async fn send(path: &Path, function: Option<String>, endpoint: Option<&str>) -> Result<End, CliError> {
     let text =
@@ -30,10 +39,7 @@ pub async fn send(path: &Path, function: Option<String>, endpoint: Option<&str>)
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let function = function.or(folder).unwrap_or_default();
     let wiring = wiring(endpoint)?;
-    if !wiring.automation().functions.contains_key(&function) {
-        let known = wiring.automation().functions.keys().cloned().collect::<Vec<_>>().join(", ");
-        return Err(CliError::Argument(format!("`{function}` is not a function; name one with --function: {known}")));
-    }
+    known(&wiring, &function)?;
     let finished = wiring.call(&function, &event, PATIENCE).await?;
     let said = |key: &str| finished.line.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     println!("{}: {}", function, said("status"));
@@ -61,11 +67,14 @@ pub async fn status() -> Result<End, CliError> {
                 .filter_map(|line| serde_json::from_str::<Value>(&line.message).ok())
                 .filter(|line| line.get("decided").is_some())
                 .collect();
-            let failed =
-                results.iter().filter(|line| line.get("status").and_then(Value::as_str) == Some("failed")).count();
-            println!("  {function}: {} invocations, {failed} failed", results.len());
+            let said = |line: &Value, key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let failed: Vec<&Value> = results.iter().filter(|line| said(line, "status") == "failed").collect();
+            println!("  {function}: {} invocations, {} failed", results.len(), failed.len());
             if let Some(last) = results.last() {
-                println!("    last: {}", last.get("decided").and_then(Value::as_str).unwrap_or_default());
+                println!("    last: {}", said(last, "decided"));
+            }
+            if let Some(last) = failed.last() {
+                println!("    last failure: {}: {}", said(last, "error_type"), said(last, "error"));
             }
         }
     }
@@ -74,7 +83,9 @@ pub async fn status() -> Result<End, CliError> {
 
 /// Shows a function's log.
 pub async fn logs(function: &str, endpoint: Option<&str>) -> Result<End, CliError> {
-    for line in wiring(endpoint)?.logs(function).await? {
+    let wiring = wiring(endpoint)?;
+    known(&wiring, function)?;
+    for line in wiring.logs(function).await? {
         println!("{} {}", line.at.strftime("%H:%M:%S"), line.message.trim_end());
     }
     Ok(End::Well)

@@ -21,7 +21,7 @@ const LAUNCHER: &str = include_str!("../../launcher/ministack_launcher.py");
 const START_WITHIN: Duration = Duration::from_secs(60);
 /// ministack ends within a second of SIGTERM unless a request hangs.
 const STOP_WITHIN: Duration = Duration::from_secs(8);
-/// The account of every local run, the one that the fixtures of facts/aws.md use.
+/// The account of every local run, the one of AWS's own samples.
 pub const ACCOUNT: &str = "123456789012";
 
 /// How one ministack is started.

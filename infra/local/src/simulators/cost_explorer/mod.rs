@@ -1,7 +1,7 @@
 //! Cost Explorer as it behaves: data of the last refresh, revised for days, in pages, at a price.
 //!
 //! The real one refreshes its data at most three times a day, is about a day behind, revises a day until its bill
-//! closes, cuts answers into pages and charges for each. No emulator does any of that (`facts/backup-and-cost.md` 5.1).
+//! closes, cuts answers into pages and charges for each. No emulator does any of that.
 //! Here a described account ([`Scenario`]) is shown through the same window. The clock is an argument; the same
 //! scenario, request and instant give the same answer.
 //!
