@@ -94,8 +94,11 @@ fn cost(policy: &Policy, step: Step, alert: &Alert, measure: Measure, seen: &Obs
         if !adjustments.is_empty() {
             line(format!("Not in that figure: {}. The bill of the day is {} USD.", adjustments.join(", "), view.bill));
         }
-        line(month(&views::month(Day::of(as_of), seen)));
+    } else {
+        line(String::new());
     }
+    let whole = if alert.scope == Scope::Account { "" } else { "All tenants. " };
+    line(format!("{whole}{}", month(&views::month(Day::of(as_of), seen))));
     line(String::new());
     if step != Step::Resolved {
         line(format!(

@@ -140,6 +140,8 @@ fn a_tenant_over_its_budget() {
     What grew most, against the mean of the 7 days before:
     1. Amazon Elastic Compute Cloud - Compute: 44.00 (+13.50)
 
+    All tenants. Month from 2026-11-01 to 2026-11-23: 10,220.49 USD. Whole month: 13,431.99 USD (Cost Explorer).
+
     Do: open the link, group by usage type, stop what should not run. If the cost is right, raise TENANT_BUDGETS_USD.
     Look: https://us-east-1.console.aws.amazon.com/costmanagement/home#/cost-explorer?granularity=Daily&historicalRelativeRange=CUSTOM&startDate=2026-11-23&endDate=2026-11-23&groupBy=%5B%22Service%22%5D
     Read from Cost Explorer at 2026-11-24 08:00 UTC.
